@@ -1,0 +1,248 @@
+"""The client: which backend answers, and the calls of the protocol on it.
+
+There is one implementation, async, on the background loop (`blocking.py`); every call has a
+blocking form and one ending in `_async`. The module-level functions use a client made of
+`configure()`; a `Client` of one's own serves a second account beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from gemini_nb import blocking, errors, request, settings, structs
+from gemini_nb.events import EventDecoder
+from gemini_nb.stream import Chunk, Response, decode_chunk
+from gemini_nb.types import (
+    CountTokensResponse,
+    GenerateContentRequest,
+    ListModelsResponse,
+    Model,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from gemini_nb.transport import Transport
+
+T = TypeVar("T")
+
+
+class Client:
+    """One account at one address.
+
+    Args:
+        api_key, backend, base_url, model, api_version, timeout: as `genai.configure` takes them;
+            what is not given is as configured.
+
+    Raises:
+        UnknownName, ConfigError: for an argument that cannot be.
+    """
+
+    def __init__(self, **choices: Any) -> None:
+        self.settings = settings.changed(settings.current(), **choices)
+        self._lock = threading.Lock()
+        self._transport: tuple[str, Transport] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Client {self.settings.resolve_backend()} {self.settings.model}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A Client is not pickled: it holds connections. Make one on the other side."
+        )
+
+    # -- where the calls go
+
+    def connect(self) -> Transport:
+        """The transport to the backend that answers; the local one is started on first use.
+
+        Blocks (a first use may fetch a model), so it runs where the person sees its progress.
+        Raises MissingKey, BackendError.
+        """
+        from gemini_nb.transport import Transport
+
+        with self._lock:
+            url, key = self._endpoint()
+            if self._transport is None or self._transport[0] != url:
+                made = Transport(
+                    url,
+                    key,
+                    api_version=self.settings.api_version,
+                    timeout=self.settings.timeout,
+                )
+                self._transport = (url, made)
+            return self._transport[1]
+
+    def _endpoint(self) -> tuple[str, settings.Secret | None]:
+        chosen = self.settings
+        if chosen.resolve_backend() == "api":
+            key = chosen.resolve_key()
+            if key is None:
+                raise errors.MissingKey
+            return chosen.base_url or settings.API_URL, key
+        from gemini_nb.local import launch
+
+        try:
+            endpoint = launch.ensure()
+        except launch.LocalUnavailable as error:
+            raise errors.BackendError(str(error)) from None
+        if chosen.backend is None:
+            _announce(endpoint.model)
+        return endpoint.base_url, settings.Secret(endpoint.key, "the local backend")
+
+    async def _send(self, call: request.Request, kind: type[T], transport: Transport) -> T:
+        body = await transport.send(call)
+        try:
+            return structs.decode(kind, body)
+        except msgspec.DecodeError:
+            raise errors.BadAnswer("The answer is no JSON object.", request=call) from None
+
+    def call(self, made: request.Request, kind: type[T]) -> T:
+        """Send one Request and decode its answer as `kind`."""
+        return blocking.run(self._send(made, kind, self.connect()))
+
+    async def call_async(self, made: request.Request, kind: type[T]) -> T:
+        """`call`, awaited."""
+        transport = await asyncio.to_thread(self.connect)
+        return await blocking.arun(self._send(made, kind, transport))
+
+    # -- the calls
+
+    def generate(
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
+    ) -> Response:
+        """One whole answer."""
+        made = request.generate(model, body, timeout=timeout)
+        return blocking.run(_whole(self.connect(), made))
+
+    async def generate_async(
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
+    ) -> Response:
+        """`generate`, awaited."""
+        made = request.generate(model, body, timeout=timeout)
+        transport = await asyncio.to_thread(self.connect)
+        return await blocking.arun(_whole(transport, made))
+
+    def stream(
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
+    ) -> Response:
+        """An answer that fills as it is iterated."""
+        made = request.generate(model, body, stream=True, timeout=timeout)
+        return Response(made, blocking.Feed(_batches(self.connect(), made)))
+
+    async def stream_async(
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
+    ) -> Response:
+        """`stream` for `async for`."""
+        made = request.generate(model, body, stream=True, timeout=timeout)
+        transport = await asyncio.to_thread(self.connect)
+        return Response(made, blocking.Feed(_batches(transport, made)))
+
+    def count_tokens(self, model: str, body: GenerateContentRequest) -> CountTokensResponse:
+        """The tokens of a request, as the service counts them."""
+        return self.call(request.count_tokens(model, body), CountTokensResponse)
+
+    async def count_tokens_async(
+        self, model: str, body: GenerateContentRequest
+    ) -> CountTokensResponse:
+        """`count_tokens`, awaited."""
+        return await self.call_async(request.count_tokens(model, body), CountTokensResponse)
+
+    def get_model(self, name: str) -> Model:
+        """One model and its limits. Raises NotFound."""
+        return self.call(request.get_model(name), Model)
+
+    async def get_model_async(self, name: str) -> Model:
+        """`get_model`, awaited."""
+        return await self.call_async(request.get_model(name), Model)
+
+    def list_models(self, *, page_size: int = 50) -> Iterator[Model]:
+        """The models that this key can use; pages are fetched as they are reached."""
+        token: str | None = None
+        while True:
+            page = self.call(request.list_models(page_size, token), ListModelsResponse)
+            yield from page.models
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def list_models_async(self, *, page_size: int = 50) -> AsyncIterator[Model]:
+        """`list_models` for `async for`."""
+        token: str | None = None
+        while True:
+            page = await self.call_async(request.list_models(page_size, token), ListModelsResponse)
+            for model in page.models:
+                yield model
+            token = page.next_page_token
+            if not token:
+                return
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        with self._lock:
+            held, self._transport = self._transport, None
+        if held is not None:
+            blocking.run(held[1].close())
+
+
+async def _whole(transport: Transport, made: request.Request) -> Response:
+    response = Response(made)
+    response.feed(decode_chunk(await transport.send(made), request=made))
+    response.finish()
+    return response
+
+
+async def _batches(transport: Transport, made: request.Request) -> AsyncIterator[list[Chunk]]:
+    """The chunks of a stream, those that came in one read together."""
+    decoder = EventDecoder()
+    stream = transport.stream(made)
+    try:
+        async for data in stream:
+            events = decoder.feed(data)
+            if events:
+                yield [decode_chunk(event, request=made) for event in events]
+        rest = decoder.close()
+        if rest:
+            try:
+                last = decode_chunk(rest, request=made)
+            except errors.BadAnswer:
+                return  # an event cut in the middle: the Response finds that it is not whole
+            yield [last]
+    finally:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+_announced = False
+
+
+def _announce(model: str) -> None:
+    """Say once, in one line, that no key was found and who answers instead."""
+    global _announced
+    if _announced:
+        return
+    _announced = True
+    # In a notebook stderr is an alarm in red; in a script stdout may be somebody's data.
+    out = sys.stdout if "ipykernel" in sys.modules else sys.stderr
+    print(
+        f"No API key found, so {model}, a small model on this machine, answers. "
+        f"For Gemini itself: %gemini_config --key, or set GEMINI_API_KEY ({errors.KEY_PAGE}).",
+        file=out,
+    )
+
+
+_default: Client | None = None
+_default_lock = threading.Lock()
+
+
+def default() -> Client:
+    """The client of `configure()`: the same one until something is configured anew."""
+    global _default
+    with _default_lock:
+        if _default is None or _default.settings != settings.current():
+            _default = Client()
+        return _default

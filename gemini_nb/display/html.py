@@ -1,0 +1,127 @@
+"""The only place where a model's text becomes safe to show. Pure: text in, text out.
+
+JupyterLab does not sanitise *live* Markdown output, so whatever is displayed as `text/markdown`
+goes through `neutral_markdown` first: outside code, raw HTML is escaped, images become links
+(nothing is fetched until somebody clicks) and link targets that run something are cut. Documents
+that hold none of these come out as they went in.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Only a `<` before one of these can begin a tag, a comment or a declaration.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>\"'`]*>")
+_IMAGE = re.compile(r"!\[(?!(?:[^\[\]]*)\]\((?:data:image/(?:png|jpeg|gif|webp);|attachment:))")
+_TARGET = re.compile(r"(\]\(\s*<?|^[ >]{0,12}\[[^\]\n]+\]:\s*<?)([^\s<>]+)", re.MULTILINE)
+_SAFE_SCHEME = re.compile(r"(?:https?|mailto|attachment|ftp):|data:image/(?:png|jpeg|gif|webp);")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
+_MATH = re.compile(r"\$\$.+?\$\$|\$[^\s$][^$\n]*\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
+_RISKY = re.compile(r"[<]|!\[|\]\s*[(:]|\\(?:href|url|require)\b")
+_TEX_LINK = re.compile(r"\\(href|url|require|style|class|cssId)\b")
+# The line ends of Markdown; `str.splitlines` has more of them, and would see code where none is.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_BACKTICKS = re.compile(r"(?<!\\)(?:\\\\)*(`+)")
+
+# ESC sequences (CSI, OSC, two-character), then C0 and C1 controls except tab and newline, then the
+# controls that reorder text.
+_TERMINAL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\u202a-\u202e\u2066-\u2069\u200e\u200f]"
+)
+
+
+def terminal_text(text: str) -> str:
+    """`text` without what moves a cursor, sets a title, or turns the reading direction."""
+    return _TERMINAL.sub("", text)
+
+
+def neutral_markdown(text: str) -> str:
+    """Markdown that nothing runs in and that fetches nothing, looking the same otherwise."""
+    if not _RISKY.search(text):
+        return text
+    return "".join(
+        piece if is_code else _neutral_prose(piece) for is_code, piece in _code_and_prose(text)
+    )
+
+
+def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
+    """The text in order, cut into (is code, piece)."""
+    lines = _LINE.findall(text)
+    at = 0
+    for start, end in _code_blocks(text):
+        yield from _code_spans("".join(lines[at:start]))
+        yield True, "".join(lines[start:end])
+        at = end
+    yield from _code_spans("".join(lines[at:]))
+
+
+def _code_blocks(text: str) -> list[tuple[int, int]]:
+    """The line ranges of fenced and indented code, as a CommonMark parser sees them."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark", {"html": False}).parse(text)
+    found = [t.map for t in tokens if t.type in ("fence", "code_block") and t.map]
+    return sorted((a, b) for a, b in found)
+
+
+def _code_spans(text: str) -> Iterator[tuple[bool, str]]:
+    """Prose cut at its backtick spans; a span ends at a run of the same length in its paragraph."""
+    at = searched = 0
+    while opening := _BACKTICKS.search(text, searched):
+        run = opening.group(1)
+        closing = re.compile(rf"(?<!`){run}(?!`)").search(text, opening.end())
+        if closing is None or "\n\n" in text[opening.end() : closing.start()]:
+            searched = opening.end()
+            continue
+        yield False, text[at : opening.start(1)]
+        yield True, text[opening.start(1) : closing.end()]
+        at = searched = closing.end()
+    yield False, text[at:]
+
+
+def _neutral_prose(text: str) -> str:
+    out = []
+    at = 0
+    for math in _MATH.finditer(text):
+        out.append(_neutral_text(text[at : math.start()]))
+        # TeX takes a space after `<` for nothing, while the entity would be shown as such.
+        formula = _TAG.sub("< ", math.group())
+        out.append(_TEX_LINK.sub(r"\\text{\1}", formula))
+        at = math.end()
+    out.append(_neutral_text(text[at:]))
+    return "".join(out)
+
+
+def _neutral_text(text: str) -> str:
+    text = _TARGET.sub(_neutral_target, text)
+    text = _IMAGE.sub("[image: ", text)
+    return "".join(
+        piece if i % 2 else _TAG.sub("&lt;", piece)
+        for i, piece in enumerate(_split_keeping(_AUTOLINK, text))
+    )
+
+
+def _split_keeping(pattern: re.Pattern[str], text: str) -> list[str]:
+    """`text` cut at the matches of `pattern`, which stand at the odd places."""
+    pieces, at = [], 0
+    for found in pattern.finditer(text):
+        pieces += [text[at : found.start()], found.group()]
+        at = found.end()
+    return [*pieces, text[at:]]
+
+
+def _neutral_target(found: re.Match[str]) -> str:
+    """A link target that is no address of the web becomes `#`."""
+    opening, target = found.groups()
+    bare = html.unescape(target)
+    bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", bare).lower()
+    if _SCHEME.match(bare) and not _SAFE_SCHEME.match(bare):
+        return f"{opening}#" + (")" if target.endswith(")") and "(" in opening else "")
+    return found.group()

@@ -1,0 +1,90 @@
+"""An answer that appears as it is written, and stays as one plain output.
+
+Three ways, chosen by where it runs: a notebook that a person looks at gets at most 20 updates a
+second of one display; a run that nobody watches (nbval, nbclient, nbconvert, papermill) gets
+exactly one display, at the end, since replays ignore updates; a terminal gets the text as it comes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+from gemini_nb.display import static
+from gemini_nb.display.html import terminal_text
+
+if TYPE_CHECKING:
+    from gemini_nb.stream import Response
+
+Place = Literal["notebook", "replay", "terminal"]
+
+# A reader sees no difference above 20 updates a second, and the server drops messages far above it.
+_FRAME = 1 / 20
+
+
+def place() -> Place:
+    """Where this process shows its output."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return "terminal"
+    # Front ends with a person in front allow a cell to ask for input; runners never do.
+    return "notebook" if getattr(kernel, "_allow_stdin", True) else "replay"
+
+
+class LiveMarkdown:
+    """One answer on the screen: `write` what comes, `close` with what it became."""
+
+    def __init__(self, how: static.Format = "markdown") -> None:
+        self._how = how
+        self._place = place()
+        self._pieces: list[str] = []
+        self._handle: Any = None
+        self._shown_at = 0.0
+
+    def write(self, delta: str) -> None:
+        """Show more text, soon."""
+        self._pieces.append(delta)
+        if self._place == "terminal":
+            if self._how in ("markdown", "text"):
+                sys.stdout.write(terminal_text(delta))
+                sys.stdout.flush()
+            return
+        now = time.monotonic()
+        if self._place == "notebook" and now - self._shown_at >= _FRAME:
+            self._show(static.bundle("".join(self._pieces), self._live_format), {})
+            self._shown_at = time.monotonic()
+
+    @property
+    def _live_format(self) -> static.Format:
+        """While it streams, JSON and code are still incomplete: they are shown as text."""
+        return self._how if self._how == "markdown" else "text"
+
+    def _show(self, data: static.Bundle, metadata: dict[str, Any]) -> None:
+        from IPython.display import display
+
+        if self._handle is None:
+            # A replay compares the displays of a cell with those that were saved, ids included.
+            wanted = True if self._place == "notebook" else None
+            self._handle = display(  # type: ignore[no-untyped-call,unused-ignore]
+                data, raw=True, metadata=metadata, display_id=wanted
+            )
+        else:
+            self._handle.update(data, raw=True, metadata=metadata)
+
+    def close(self, response: Response, seconds: float) -> None:
+        """Leave the final output: the whole text, marked where it is not the whole answer."""
+        text = "".join(self._pieces)
+        if not text:
+            return  # an error card says why, or there was nothing to say
+        if self._how in ("markdown", "text"):
+            text += static.mark(response)
+        if self._place != "terminal":
+            self._show(static.bundle(text, self._how), static.metadata(response, seconds))
+        elif self._how in ("markdown", "text"):
+            sys.stdout.write(text[sum(map(len, self._pieces)) :] + "\n")
+        else:
+            sys.stdout.write(f"{static.bundle(text, self._how)['text/plain']}\n")

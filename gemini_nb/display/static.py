@@ -1,0 +1,117 @@
+"""The output that a notebook saves: one `text/markdown` with its `text/plain`, and no widget."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from gemini_nb.display.html import neutral_markdown, terminal_text
+from gemini_nb.settings import API_URL
+
+if TYPE_CHECKING:
+    from gemini_nb.settings import Settings
+    from gemini_nb.stream import Response
+    from gemini_nb.types import Content
+
+Format = Literal["markdown", "text", "json", "code"]
+Bundle = dict[str, Any]
+
+
+def first_code(text: str) -> str | None:
+    """The inside of the first fenced block, None where there is none."""
+    if "```" not in text and "~~~" not in text:
+        return None
+    from markdown_it import MarkdownIt
+
+    fences = (t for t in MarkdownIt("commonmark").parse(text) if t.type == "fence")
+    found = next(fences, None)
+    return None if found is None else found.content
+
+
+def bundle(text: str, how: Format = "markdown") -> Bundle:
+    """An answer as a mimebundle.
+
+    `json` that does not parse and `code` without a block fall back to the whole text.
+    """
+    plain = terminal_text(text)
+    if how == "markdown":
+        return {"text/markdown": neutral_markdown(text), "text/plain": plain}
+    if how == "json":
+        try:
+            value = json.loads(first_code(text) or text)
+        except ValueError:
+            return {"text/plain": plain}
+        return {
+            "application/json": value,
+            "text/plain": json.dumps(value, indent=2, ensure_ascii=False),
+        }
+    if how == "code":
+        return {"text/plain": terminal_text(first_code(text) or text)}
+    return {"text/plain": plain}
+
+
+def metadata(response: Response, seconds: float) -> dict[str, Any]:
+    """What is known of an answer, for the output's metadata, which nbval ignores."""
+    usage = response.usage_metadata
+    facts = {
+        "model": response.model_version,
+        "response_id": response.response_id,
+        "finish_reason": str(response.finish_reason) if response.finish_reason else None,
+        "interrupted": response.interrupted or None,
+        "usage": usage.to_dict() if usage else None,
+        "seconds": round(seconds, 3),
+    }
+    return {"gemini_nb": {name: value for name, value in facts.items() if value is not None}}
+
+
+def mark(response: Response) -> str:
+    """The line under an answer that is not whole, in Markdown; empty under one that is."""
+    if response.interrupted:
+        why = "stopped" if isinstance(response.error, KeyboardInterrupt) else "broken off"
+        return f"\n\n*— {why}: the answer is not whole —*"
+    reason = str(response.finish_reason or "")
+    if reason in ("", "STOP"):
+        return ""
+    hint = " (raise --max-tokens for more)" if reason == "MAX_TOKENS" else ""
+    return f"\n\n*— ended early: {reason}{hint} —*"
+
+
+def show(markdown: str) -> None:
+    """Display Markdown of our own making that may quote a model."""
+    from IPython.display import display
+
+    display(bundle(markdown), raw=True)  # type: ignore[no-untyped-call,unused-ignore]
+
+
+def show_chat(history: list[Content]) -> None:
+    """A conversation, turn by turn."""
+    if not history:
+        print("The conversation is empty. Its turns are those of %%gemini -c.")
+        return
+    turns = []
+    for content in history:
+        name = "Gemini" if content.role == "model" else "You"
+        said = [p.text if p.text is not None else f"*[{_kind(p)}]*" for p in content.parts]
+        turns.append(f"**{name}**\n\n" + "\n\n".join(said))
+    show("\n\n---\n\n".join(turns))
+
+
+def _kind(part: Any) -> str:
+    if part.inline_data is not None:
+        return part.inline_data.mime_type or "media"
+    names = (n for n in part.__struct_fields__ if getattr(part, n) is not None)
+    return next(names, "nothing").replace("_", " ")
+
+
+def show_config(current: Settings) -> None:
+    """Who would answer, as a few plain lines."""
+    backend = current.resolve_backend()
+    chosen = "chosen" if current.backend else "by whether there is a key"
+    key = current.resolve_key()
+    print(f"backend      {backend} ({chosen})")
+    print(f"model        {current.model}")
+    print(f"key          {'none' if key is None else f'from {key.source}'}")
+    if backend == "api":
+        print(f"address      {current.base_url or API_URL}/{current.api_version}")
+    if current.timeout:
+        print(f"timeout      {current.timeout:g} s")

@@ -1,0 +1,315 @@
+"""What can go wrong, one tree:
+
+    GeminiError
+    ├── ConfigError               refused here, before anything was sent
+    │   ├── MissingKey            no API key where one is needed
+    │   ├── UnknownName           a name that does not exist (also a TypeError)
+    │   └── BadPrompt             something that cannot become a prompt (also a ValueError)
+    ├── BackendError              the local backend is not installed, or did not start
+    ├── APIError                  the service said no: code, status, details
+    │   ├── InvalidArgument       400  (also FAILED_PRECONDITION)
+    │   ├── InvalidKey            400, 401: the key is wrong
+    │   ├── PermissionDenied      403
+    │   ├── NotFound              404
+    │   ├── ResourceExhausted     429: a quota; `retry_after` in seconds where the service says
+    │   ├── ServerError           500 and every other 5xx
+    │   │   ├── Unavailable       503
+    │   │   └── DeadlineExceeded  504
+    ├── NetworkError              nothing, or nothing readable, came back
+    │   ├── Timeout
+    │   └── BadAnswer             something came that is no Gemini answer (a captive portal)
+    └── ResponseError             an answer came, but not a whole one: `response` has what there is
+        ├── BlockedPrompt         the prompt was refused: `reason`
+        ├── StoppedEarly          the answer was cut off by a filter: `reason`
+        └── StreamInterrupted     the stream ended before it said that it was finished
+
+Every error has `request` (where there was one; it never holds the key) and `advice`, one line that
+says what to do. In a notebook it shows as a short card instead of a traceback through this package.
+"""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+KEY_PAGE = "https://aistudio.google.com/apikey"
+
+
+class GeminiError(Exception):
+    """The root: `except GeminiError` takes everything this package raises of its own."""
+
+    advice: str = ""
+
+    def __init__(self, message: str, *, advice: str = "", request: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request = request
+        if advice:
+            self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".rstrip()
+
+    def card(self) -> list[str]:
+        """What happened and what to do: the lines that a person sees."""
+        name = type(self).__name__
+        lines = [f"{name}: {self.message}"]
+        if self.advice:
+            lines.append(f"  → {self.advice}")
+        return lines
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: the card, and the line of the person's own code that led here."""
+        where = _own_line(self.__traceback__)
+        return [*self.card(), *([f"  at {where}"] if where else [])]
+
+
+def _own_line(tb: TracebackType | None) -> str:
+    """The deepest frame that is neither in this package nor in a library, as `line 3: code`."""
+    here = str(Path(__file__).parent)
+    own = [
+        frame
+        for frame in traceback.extract_tb(tb)
+        if not frame.filename.startswith(here)
+        and "site-packages" not in frame.filename
+        and frame.line
+        and "run_cell_magic" not in frame.line
+        and "run_line_magic" not in frame.line
+    ]
+    if not own:
+        return ""
+    in_cell = "ipykernel" in own[-1].filename or own[-1].filename.startswith("<")
+    place = "" if in_cell else f"{Path(own[-1].filename).name}, "
+    return f"{place}line {own[-1].lineno}: {own[-1].line}"
+
+
+class ConfigError(GeminiError):
+    """Refused here, before anything was sent."""
+
+
+class MissingKey(ConfigError):
+    """The API backend is wanted, and there is no key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'backend="api" needs an API key, and none was found.',
+            advice=f"Get one at {KEY_PAGE}, then run %gemini_config --key, or set GEMINI_API_KEY.",
+        )
+
+
+# What people write who come from another API, and what it is called here.
+_FOREIGN = {
+    "max_tokens": "max_output_tokens",
+    "max_new_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "stop": "stop_sequences",
+    "n": "candidate_count",
+    "system": "system_instruction",
+    "system_prompt": "system_instruction",
+    "messages": "contents",
+    "prompt": "contents",
+    "response_format": "response_mime_type",
+    "model_name": "model",
+    "config": "generation_config",
+}
+
+
+class UnknownName(ConfigError, TypeError):
+    """A name that does not exist, with the one that was probably meant."""
+
+    def __init__(self, name: str, *, owner: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        near = [n for n in (_FOREIGN.get(name), snake) if n in names]
+        near = near or difflib.get_close_matches(snake, names, n=1, cutoff=0.6)
+        hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(names)}."
+        super().__init__(f"{owner} has no {name!r}.", advice=hint)
+        self.name = name
+        self.suggestion = near[0] if near else None
+
+
+class BadPrompt(ConfigError, ValueError):
+    """Something that cannot become a prompt."""
+
+
+class BackendError(GeminiError):
+    """The local backend is not installed, or did not start."""
+
+
+class APIError(GeminiError):
+    """The service refused: `code` is the HTTP status, `status` its name, `details` as they came."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int,
+        status: str = "",
+        details: list[Any] | None = None,
+        retry_after: float | None = None,
+        advice: str = "",
+        request: Any = None,
+    ) -> None:
+        super().__init__(message, advice=advice, request=request)
+        self.code = code
+        self.status = status
+        self.details = details or []
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status}: {super().__str__()}"
+
+    def card(self) -> list[str]:
+        """The card, with the status that the service gave."""
+        first, *rest = super().card()
+        name, _, message = first.partition(": ")
+        return [f"{name} ({self.code} {self.status}): {message}".replace(" )", ")"), *rest]
+
+
+class InvalidArgument(APIError):
+    """400: the request is wrong."""
+
+    advice = "Look at the request with --dry-run, or at error.request."
+
+
+class InvalidKey(APIError):
+    """The service does not know this key."""
+
+    advice = f"Run %gemini_config --key to enter another, or get one at {KEY_PAGE}."
+
+
+class PermissionDenied(APIError):
+    """403: the key may not do this, or the file belongs to another project or is gone."""
+
+    advice = "May the key's project use this model? Files are gone after 48 hours."
+
+
+class NotFound(APIError):
+    """404: there is no such model or file."""
+
+    advice = "genai.list_models() shows the models that this key can use."
+
+
+class ResourceExhausted(APIError):
+    """429: a quota is used up."""
+
+    advice = "Wait, or raise the quota of the project."
+
+    def card(self) -> list[str]:
+        """The card, with the time to wait."""
+        lines = super().card()
+        if self.retry_after is not None:
+            lines.append(f"  → Try again in {self.retry_after:g} s.")
+        return lines
+
+
+class ServerError(APIError):
+    """5xx: the service failed."""
+
+    advice = "Nothing is wrong with the request; try again in a moment."
+
+
+class Unavailable(ServerError):
+    """503: the model is overloaded."""
+
+    advice = "The model is overloaded; try again in a moment, or another model."
+
+
+class DeadlineExceeded(ServerError):
+    """504: the service ran out of time."""
+
+    advice = "Ask for less at once, or give a longer timeout."
+
+
+class NetworkError(GeminiError):
+    """Nothing came back."""
+
+    advice = "Check the connection and the address (gemini-nb doctor shows both)."
+
+
+class Timeout(NetworkError, TimeoutError):
+    """Nothing came in time."""
+
+    advice = "Try again, or give more time: genai.configure(timeout=120)."
+
+
+class BadAnswer(NetworkError):
+    """Something came that is not an answer of the Gemini API."""
+
+    advice = "Is a proxy or a login page in between? Check the address with gemini-nb doctor."
+
+
+class ResponseError(GeminiError):
+    """An answer came, but not a whole one. `response` holds what there is."""
+
+    def __init__(
+        self, message: str, *, response: Any = None, reason: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(message, advice=advice, request=getattr(response, "request", None))
+        self.response = response
+        self.reason = reason
+
+
+class BlockedPrompt(ResponseError, ValueError):
+    """The prompt was refused; `reason` says why."""
+
+    advice = "Say it otherwise, or change safety_settings where that may help."
+
+
+class StoppedEarly(ResponseError, ValueError):
+    """A filter cut the answer off; `reason` says which."""
+
+    advice = "What came before is in error.response."
+
+
+class StreamInterrupted(ResponseError):
+    """The stream ended without a finishReason: what came is not the whole answer."""
+
+    advice = "What came is in error.response; run it again for the rest."
+
+
+_BY_CODE: dict[int, type[APIError]] = {
+    400: InvalidArgument,
+    401: InvalidKey,
+    403: PermissionDenied,
+    404: NotFound,
+    429: ResourceExhausted,
+    503: Unavailable,
+    504: DeadlineExceeded,
+}
+
+
+def from_status(code: int, error: dict[str, Any], *, request: Any = None) -> APIError:
+    """The `error` object of an answer → the exception for it."""
+    details = [d for d in error.get("details") or [] if isinstance(d, dict)]
+    cls = _BY_CODE.get(code, ServerError if code >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError)
+    if any(d.get("reason") == "API_KEY_INVALID" for d in details):
+        cls = InvalidKey
+    if code == HTTPStatus.FORBIDDEN and "unregistered callers" in str(error.get("message")):
+        cls = InvalidKey
+    return cls(
+        str(error.get("message") or "The service gave no reason."),
+        code=code,
+        status=str(error.get("status") or ""),
+        details=details,
+        retry_after=_retry_delay(details),
+        request=request,
+    )
+
+
+def _retry_delay(details: list[dict[str, Any]]) -> float | None:
+    """Seconds in a RetryInfo (`"36s"`, `"1.5s"`), where there is one."""
+    for detail in details:
+        text = str(detail.get("retryDelay") or "")
+        try:
+            return float(text.removesuffix("s"))
+        except ValueError:
+            continue
+    return None

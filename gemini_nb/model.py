@@ -1,0 +1,165 @@
+"""GenerativeModel: a model with its instructions and settings, and the calls made with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gemini_nb import client as clients
+from gemini_nb import request
+from gemini_nb.errors import UnknownName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gemini_nb.chat import ChatSession
+    from gemini_nb.stream import Response
+    from gemini_nb.types import CountTokensResponse, GenerateContentRequest, Model
+
+
+class GenerativeModel:
+    """A model to talk to.
+
+    Args:
+        model_name: `gemini-…` or `models/gemini-…`; None for the one of `configure(model=…)`.
+        safety_settings: a list of SafetySettings, `{category: threshold}`, or one threshold.
+        generation_config: a GenerationConfig or a dict of its fields.
+        tools: Tools, dicts, FunctionDeclarations, or names as "google_search".
+        tool_config: a ToolConfig or a dict of its fields.
+        system_instruction: what the model is told before every prompt.
+        client: a Client of one's own; else that of `configure()`.
+
+    Raises:
+        UnknownName: a field that does not exist, before anything is sent.
+    """
+
+    def __init__(
+        self,
+        model_name: str | None = None,
+        safety_settings: Any = None,
+        generation_config: Any = None,
+        tools: Any = None,
+        tool_config: Any = None,
+        system_instruction: Any = None,
+        *,
+        client: clients.Client | None = None,
+    ) -> None:
+        self._name = model_name
+        self._client = client
+        self._config = request.generation_config(generation_config)
+        self._safety = request.safety_settings(safety_settings)
+        self._tools = request.tools(tools)
+        self._tool_config = tool_config
+        self.system_instruction = system_instruction
+
+    @property
+    def client(self) -> clients.Client:
+        """The client that this model's calls go through."""
+        return self._client or clients.default()
+
+    @property
+    def model_name(self) -> str:
+        """`models/NAME`."""
+        return request.model_path(self._name or self.client.settings.model)
+
+    def __repr__(self) -> str:
+        told = (
+            f", system_instruction={self.system_instruction!r}" if self.system_instruction else ""
+        )
+        return f"GenerativeModel({self.model_name.removeprefix('models/')!r}{told})"
+
+    def build(
+        self,
+        contents: Any,
+        *,
+        generation_config: Any = None,
+        safety_settings: Any = None,
+        tools: Any = None,
+        tool_config: Any = None,
+    ) -> GenerateContentRequest:
+        """The body that `generate_content` would send; sends nothing.
+
+        Raises BadPrompt, UnknownName.
+        """
+        return request.content_request(
+            contents,
+            system_instruction=self.system_instruction,
+            config=request.generation_config(self._config, generation_config),
+            safety=self._safety if safety_settings is None else safety_settings,
+            tool_list=self._tools if tools is None else tools,
+            tool_config=self._tool_config if tool_config is None else tool_config,
+        )
+
+    def generate_content(
+        self, contents: Any, *, stream: bool = False, request_options: Any = None, **options: Any
+    ) -> Response:
+        """Ask the model.
+
+        Args:
+            contents: a text, an image, a path…, a list of them, or a list of turns (`parts.py`).
+            stream: return at once; the Response fills as it is iterated.
+            request_options: `{"timeout": seconds}`.
+            **options: generation_config, safety_settings, tools, tool_config: for this call.
+
+        Returns:
+            The Response; `.text` is what the model said.
+
+        Raises:
+            BadPrompt, UnknownName: before anything is sent.
+            APIError, NetworkError, StreamInterrupted: see `errors.py`.
+        """
+        body = self.build(contents, **_checked(options))
+        send = self.client.stream if stream else self.client.generate
+        return send(self.model_name, body, timeout=_timeout(request_options))
+
+    async def generate_content_async(
+        self, contents: Any, *, stream: bool = False, request_options: Any = None, **options: Any
+    ) -> Response:
+        """`generate_content`, awaited; iterate a streamed Response with `async for`."""
+        body = self.build(contents, **_checked(options))
+        send = self.client.stream_async if stream else self.client.generate_async
+        return await send(self.model_name, body, timeout=_timeout(request_options))
+
+    def count_tokens(self, contents: Any, **options: Any) -> CountTokensResponse:
+        """The tokens of the whole request: system instruction and tools count, too."""
+        body = self.build(contents, **_checked(options))
+        return self.client.count_tokens(self.model_name, body)
+
+    async def count_tokens_async(self, contents: Any, **options: Any) -> CountTokensResponse:
+        """`count_tokens`, awaited."""
+        body = self.build(contents, **_checked(options))
+        return await self.client.count_tokens_async(self.model_name, body)
+
+    def start_chat(self, *, history: Any = None) -> ChatSession:
+        """A conversation, with the turns of `history` before it."""
+        from gemini_nb.chat import ChatSession
+
+        return ChatSession(self, history)
+
+
+_OPTIONS = ("generation_config", "safety_settings", "tools", "tool_config")
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    for name in options:
+        if name not in _OPTIONS:
+            raise UnknownName(
+                name, owner="generate_content()", known=(*_OPTIONS, "contents", "stream")
+            )
+    return options
+
+
+def _timeout(options: Any) -> float | None:
+    for name in options or {}:
+        if name != "timeout":
+            raise UnknownName(name, owner="request_options", known=("timeout",))
+    return (options or {}).get("timeout")
+
+
+def list_models(*, page_size: int = 50) -> Iterator[Model]:
+    """The models that the configured key can use; pages are fetched as they are reached."""
+    return clients.default().list_models(page_size=page_size)
+
+
+def get_model(name: str) -> Model:
+    """One model and its limits (tokens). Raises NotFound."""
+    return clients.default().get_model(name)

@@ -1,0 +1,240 @@
+"""Any Python object → Parts and Contents. Nothing is sent; only a path that is given is read.
+
+str                        text
+Part, Content, File        as they are
+dict                       a Part ({"text"}, {"inline_data"}…), a Blob ({"mime_type", "data"}),
+                           a Content ({"role", "parts"})
+pathlib.Path               the file's bytes, with the MIME type of its content or name
+PIL.Image                  PNG, or JPEG where it was one
+matplotlib figure          PNG
+pandas DataFrame, Series   text, as Markdown where `tabulate` is installed, else as CSV
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gemini_nb import structs
+from gemini_nb.errors import BadPrompt, UnknownName
+from gemini_nb.types import Blob, Content, FileData, Part
+
+# What the first bytes say, where a name lies or is missing. RIFF is told apart by bytes 8 to 12.
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"fLaC", "audio/flac"),
+    (b"OggS", "audio/ogg"),
+    (b"ID3", "audio/mp3"),
+    (b"\xff\xfb", "audio/mp3"),
+    (b"\xff\xf3", "audio/mp3"),
+    (b"\xff\xf1", "audio/aac"),
+    (b"\xff\xf9", "audio/aac"),
+)
+_RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/avi"}
+# The names that the API documents where the system's table has others.
+_DOCUMENTED = {
+    "audio/mpeg": "audio/mp3",
+    "audio/x-wav": "audio/wav",
+    "audio/vnd.wave": "audio/wav",
+    "audio/x-aiff": "audio/aiff",
+    "audio/x-flac": "audio/flac",
+    "audio/mp4a-latm": "audio/aac",
+    "application/x-javascript": "text/javascript",
+}
+_PART_KEYS = frozenset(Part.__struct_fields__)
+_TEXT_TYPES = ("text/", "application/json", "application/xml")
+
+
+def mime_type(data: bytes, name: str = "") -> str | None:
+    """The MIME type of `data` by its first bytes, then by its name; None where neither tells."""
+    for magic, found in _MAGIC:
+        if data.startswith(magic):
+            return found
+    if data[:4] == b"RIFF" and data[8:12] in _RIFF:
+        return _RIFF[data[8:12]]
+    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
+        return "audio/aiff"
+    guessed = mimetypes.guess_type(name)[0]
+    if guessed:
+        return _DOCUMENTED.get(guessed, guessed)
+    if name and b"\0" not in data[:8192]:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        return "text/plain"
+    return None
+
+
+def from_bytes(data: bytes, name: str = "") -> Part:
+    """Bytes of a known kind → an inline Part; text files become text.
+
+    Raises BadPrompt where the kind is not known.
+    """
+    kind = mime_type(data, name)
+    what = repr(name) if name else f"{len(data):,} bytes"
+    if kind is None:
+        raise BadPrompt(
+            f"The kind of {what} is not known.",
+            advice='Say it: {"mime_type": "audio/wav", "data": …}.',
+        )
+    if kind.startswith(_TEXT_TYPES) or kind == "image/svg+xml":
+        try:
+            return Part(text=data.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise BadPrompt(
+                f"{what} is no UTF-8 text.", advice="Convert it, then try again."
+            ) from None
+    if not data:
+        raise BadPrompt(f"{what} is empty.", advice="Give a file with content.")
+    return Part(inline_data=Blob(mime_type=kind, data=data))
+
+
+def from_path(path: Path) -> Part:
+    """A file on disk → a Part. Raises BadPrompt where it cannot be read."""
+    path = path.expanduser()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadPrompt(f"There is no file {str(path)!r}.", advice="Check the path.") from None
+    except OSError as error:
+        raise BadPrompt(f"{str(path)!r} cannot be read: {error.strerror}.") from None
+    return from_bytes(data, path.name)
+
+
+def _from_image(image: Any) -> Part:
+    """A PIL image → PNG, which loses nothing; or JPEG where it was one, ten times smaller."""
+    buffer = io.BytesIO()
+    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        image.save(buffer, "JPEG", quality=95)
+        return Part(inline_data=Blob(mime_type="image/jpeg", data=buffer.getvalue()))
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGB")
+    image.save(buffer, "PNG")
+    return Part(inline_data=Blob(mime_type="image/png", data=buffer.getvalue()))
+
+
+def _from_figure(figure: Any) -> Part:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    return Part(inline_data=Blob(mime_type="image/png", data=buffer.getvalue()))
+
+
+def _from_frame(frame: Any) -> Part:
+    try:
+        return Part(text=frame.to_markdown())
+    except ImportError:
+        return Part(text=frame.to_csv())
+
+
+def _from_dict(value: dict[str, Any]) -> Part:
+    if "data" in value and set(value) <= {"mime_type", "mimeType", "data", "display_name"}:
+        if isinstance(value["data"], str):  # text is base64 on the wire, so it must be here, too
+            return Part(inline_data=_build(Blob, value))
+        return Part(inline_data=_build(Blob, {**value, "data": bytes(value["data"])}))
+    if "file_uri" in value or "fileUri" in value:
+        return Part(file_data=_build(FileData, value))
+    part: Part = _build(Part, value)
+    return part
+
+
+def _build(cls: type[structs.Wire], value: dict[str, Any]) -> Any:
+    try:
+        return structs.build(cls, value, strict=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise BadPrompt(
+            f"{cls.__name__}: {error}.", advice="Look at the types of its values."
+        ) from None
+
+
+def to_part(value: Any) -> Part:
+    """One object → one Part.
+
+    Raises BadPrompt for an object that is none of the above, UnknownName for a wrong key in a dict.
+    """
+    if isinstance(value, str):
+        return Part(text=value)
+    if isinstance(value, Part):
+        return value
+    if isinstance(value, Blob):
+        return Part(inline_data=value)
+    if isinstance(value, FileData):
+        return Part(file_data=value)
+    value = structs.plain(value)
+    if isinstance(value, dict):
+        return _from_dict(value)
+    if isinstance(value, Path):
+        return from_path(value)
+    if isinstance(value, (bytes, bytearray)):
+        return from_bytes(bytes(value))
+    made = _from_library(value)
+    if made is None:
+        raise BadPrompt(
+            f"A {type(value).__module__}.{type(value).__name__} cannot be part of a prompt.",
+            advice="Use text, an image, a path, bytes, a figure or a DataFrame, or str() of it.",
+        )
+    return made
+
+
+def _from_library(value: Any) -> Part | None:
+    """Objects of libraries that need not be installed, known by the names of their classes."""
+    names = {f"{c.__module__.partition('.')[0]}.{c.__name__}" for c in type(value).__mro__}
+    if "PIL.Image" in names:
+        return _from_image(value)
+    if "matplotlib.Figure" in names:
+        return _from_figure(value)
+    if names & {"pandas.DataFrame", "pandas.Series", "polars.DataFrame"}:
+        return _from_frame(value)
+    uri = getattr(value, "uri", None)  # a File of this package, or of another SDK
+    if isinstance(uri, str):
+        return Part(file_data=FileData(file_uri=uri, mime_type=getattr(value, "mime_type", None)))
+    return None
+
+
+def _is_turn(value: Any) -> bool:
+    return isinstance(value, Content) or (
+        isinstance(value, dict) and "parts" in value and not _PART_KEYS & set(value)
+    )
+
+
+def to_content(value: Any, role: str | None = "user") -> Content:
+    """One object, or a list of them → one Content, said by `role` unless it says itself."""
+    if isinstance(value, Content):
+        return value
+    value = structs.plain(value)
+    if isinstance(value, dict) and "parts" in value:
+        for key in value:
+            if key not in ("role", "parts"):
+                raise UnknownName(key, owner="Content", known=("role", "parts"))
+        return to_content(value["parts"], value.get("role") or role)
+    many = value if isinstance(value, (list, tuple)) else [value]
+    return Content(role=role, parts=[to_part(item) for item in many])
+
+
+def to_contents(value: Any) -> list[Content]:
+    """What `generate_content` takes → the turns of a request.
+
+    A list of turns stays one; anything else is one turn of the user. Raises BadPrompt where there
+    is nothing to send.
+    """
+    many = value if isinstance(value, (list, tuple)) else [value]
+    if any(_is_turn(item) for item in many):
+        contents = [to_content(item) for item in many]
+    else:
+        contents = [to_content(list(many))]
+    for content in contents:
+        if content.role not in ("user", "model", "function", None):
+            raise BadPrompt(
+                f"There is no role {content.role!r}.",
+                advice='It is "user" or "model"; instructions go into system_instruction.',
+            )
+    if not any(p.text is None or p.text.strip() for c in contents for p in c.parts):
+        raise BadPrompt("The prompt is empty.", advice="Write something to send.")
+    return contents

@@ -1,0 +1,89 @@
+r"""What a person typed into a cell → the pieces of a prompt. Pure: nothing is evaluated but names.
+
+`{name}` and `{name.attribute}` are replaced by the variable, once; what comes in is never looked at
+again. Braces that hold no name stay as they are, so JSON survives; so do those that TeX and shells
+use (`\frac{a}{b}`, `x^{n}`, `${HOME}`) and doubled ones (`{{name}}`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from gemini_nb.errors import BadPrompt, ConfigError
+from gemini_nb.parts import to_part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gemini_nb.types import Part
+
+_PLACE = re.compile(
+    r"(?<![\\^_}{$])"  # not after what makes it TeX, a shell variable, or a doubled brace
+    r"(?<!\\[A-Za-z])"
+    r"\{(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}(?!\})"
+)
+_TEX_COMMAND = re.compile(r"\\[A-Za-z]+\*?(?:\[[^\]]*\])?\Z")
+_NBVAL = re.compile(r"^[ \t]*#[ \t]*(?:NBVAL|PYTEST_VALIDATE)_\w+[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+
+
+def without_markers(cell: str) -> str:
+    """The cell without the comment lines that are meant for nbval."""
+    return _NBVAL.sub("", cell)
+
+
+def fill(template: str, names: Mapping[str, Any]) -> list[str | Part]:
+    """The prompt in pieces, its `{name}`s replaced: text as text, an image as an image.
+
+    Raises BadPrompt for a name that does not exist.
+    """
+    pieces: list[str | Part] = []
+    text = ""
+    at = 0
+    for found in _PLACE.finditer(template):
+        before = template[at : found.start()]
+        if _TEX_COMMAND.search(before):
+            continue
+        value = _piece(_look_up(found["path"], names))
+        text += before
+        if isinstance(value, str):
+            text += value
+        else:
+            pieces += [text, value] if text else [value]
+            text = ""
+        at = found.end()
+    text += template[at:]
+    return [*pieces, text] if text else pieces
+
+
+def _look_up(path: str, names: Mapping[str, Any]) -> Any:
+    first, *rest = path.split(".")
+    if first not in names:
+        near = difflib.get_close_matches(first, [n for n in names if not n.startswith("_")], n=1)
+        hint = f"Did you mean {{{near[0]}}}? " if near else ""
+        raise BadPrompt(
+            f"The prompt names {{{path}}}, and there is no variable {first!r}.",
+            advice=f"{hint}To send braces as they are: --no-interpolate.",
+        )
+    value = names[first]
+    for name in rest:
+        try:
+            value = getattr(value, name)
+        except AttributeError:
+            raise BadPrompt(
+                f"The prompt names {{{path}}}, and {first!r} has no {name!r}.",
+                advice="To send braces as they are: --no-interpolate.",
+            ) from None
+    return value
+
+
+def _piece(value: Any) -> str | Part:
+    """Media becomes a Part; everything else the text that `print` would show."""
+    if isinstance(value, (str, dict, list, tuple)):
+        return str(value)
+    try:
+        part = to_part(value)
+    except ConfigError:
+        return str(value)
+    return part if part.text is None else part.text

@@ -1,0 +1,220 @@
+"""A method and its arguments → a Request: the exact thing that goes over the wire, less the key.
+
+Pure: nothing is sent. Names that do not exist are refused here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gemini_nb import structs
+from gemini_nb.enums import HarmBlockThreshold, HarmCategory
+from gemini_nb.errors import BadPrompt, UnknownName
+from gemini_nb.parts import to_content, to_contents
+from gemini_nb.types import (
+    Content,
+    CountTokensRequest,
+    FunctionDeclaration,
+    GenerateContentRequest,
+    GenerationConfig,
+    SafetySetting,
+    Tool,
+    ToolConfig,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One call. `path` follows the API version: `models/NAME:generateContent`."""
+
+    method: str
+    path: str
+    body: structs.Wire | None = None
+    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    timeout: float | None = None
+
+    def content(self) -> bytes | None:
+        """The body as it is sent."""
+        return None if self.body is None else structs.encode(self.body)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body as JSON objects."""
+        return {} if self.body is None else self.body.to_dict()
+
+    def describe(self) -> str:
+        """The request for a person to read: its line, and its body with long base64 cut short."""
+        query = "?" + "&".join(f"{k}={v}" for k, v in self.params.items()) if self.params else ""
+        body = json.dumps(_cut(self.to_dict()), indent=2, ensure_ascii=False)
+        return f"{self.method} {self.path}{query}\n\n{body}"
+
+
+# Longer base64 is cut in what a person reads.
+_LONGEST = 48
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: f"{v[:24]}… ({len(v):,} characters of base64)"
+            if k == "data" and isinstance(v, str) and len(v) > _LONGEST
+            else _cut(v)
+            for k, v in value.items()
+        }
+    return [_cut(v) for v in value] if isinstance(value, list) else value
+
+
+def model_path(name: str) -> str:
+    """`gemini-…` or `models/gemini-…` → `models/gemini-…`; tuned models keep their own prefix."""
+    return name if "/" in name else f"models/{name}"
+
+
+def _build(cls: type[structs.Wire], value: Any) -> Any:
+    value = structs.plain(value)
+    if isinstance(value, cls):
+        return value
+    if not isinstance(value, Mapping):
+        raise BadPrompt(
+            f"A {type(value).__name__} is no {cls.__name__}.",
+            advice="Give a dict, or the type itself.",
+        )
+    try:
+        return structs.build(cls, dict(value), strict=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise BadPrompt(
+            f"{cls.__name__}: {error}.", advice="Look at the types of its values."
+        ) from None
+
+
+def generation_config(*layers: Any) -> GenerationConfig | None:
+    """Several configurations, later ones winning field by field → one; None where all are empty."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if layer is None:
+            continue
+        made = _build(GenerationConfig, layer)
+        for name in made.__struct_fields__:
+            value = getattr(made, name)
+            if value is not None:
+                merged[name] = value
+    if not merged:
+        return None
+    extra = merged.pop("extra", None)
+    config = GenerationConfig(**merged)
+    config.extra = extra
+    return config
+
+
+def _category(name: str) -> HarmCategory:
+    """`HARASSMENT`, `harassment` or the full name → the category; some have a shorter one."""
+    text = str(name).upper().removeprefix("HARM_CATEGORY_")
+    short = {"DANGEROUS": "DANGEROUS_CONTENT", "HATE": "HATE_SPEECH", "SEXUAL": "SEXUALLY_EXPLICIT"}
+    return HarmCategory(f"HARM_CATEGORY_{short.get(text, text)}")
+
+
+_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
+
+
+def safety_settings(value: Any) -> list[SafetySetting]:
+    """A list of SafetySettings, a dict {category: threshold}, or one threshold for all."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = dict.fromkeys(_CATEGORIES, value)
+    if isinstance(value, Mapping):
+        value = [
+            SafetySetting(category=_category(c), threshold=HarmBlockThreshold(str(t).upper()))
+            for c, t in value.items()
+        ]
+    return [_build(SafetySetting, item) for item in value]
+
+
+def tools(value: Any) -> list[Tool]:
+    """Tools, dicts, FunctionDeclarations, or the names of the service's own tools."""
+    if value is None:
+        return []
+    made: list[Tool] = []
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(item, str):
+            if item not in Tool.__struct_fields__:
+                raise UnknownName(item, owner="tools", known=Tool.__struct_fields__)
+            made.append(_build(Tool, {item: {}}))
+        elif isinstance(item, FunctionDeclaration) or (
+            isinstance(item, Mapping) and "name" in item
+        ):
+            made.append(Tool(function_declarations=[_build(FunctionDeclaration, item)]))
+        elif callable(item):
+            raise BadPrompt(
+                f"{getattr(item, '__name__', item)!r} is a Python function.",
+                advice="Describe it with genai.types.FunctionDeclaration.",
+            )
+        else:
+            made.append(_build(Tool, item))
+    return made
+
+
+def _instruction(value: Any) -> Content | None:
+    return None if value is None or value == "" else to_content(value, role=None)
+
+
+def content_request(
+    contents: Any,
+    *,
+    system_instruction: Any = None,
+    config: GenerationConfig | None = None,
+    safety: Any = None,
+    tool_list: Any = None,
+    tool_config: Any = None,
+    cached_content: str | None = None,
+) -> GenerateContentRequest:
+    """The body that `:generateContent` and `:countTokens` share."""
+    return GenerateContentRequest(
+        contents=to_contents(contents),
+        system_instruction=_instruction(system_instruction),
+        generation_config=config,
+        safety_settings=safety_settings(safety),
+        tools=tools(tool_list),
+        tool_config=None if tool_config is None else _build(ToolConfig, tool_config),
+        cached_content=cached_content,
+    )
+
+
+def generate(
+    model: str, body: GenerateContentRequest, *, stream: bool = False, timeout: float | None = None
+) -> Request:
+    """`:generateContent`, or its streamed form as server-sent events."""
+    if stream:
+        path = f"{model_path(model)}:streamGenerateContent"
+        return Request("POST", path, body, {"alt": "sse"}, timeout)
+    return Request("POST", f"{model_path(model)}:generateContent", body, {}, timeout)
+
+
+def count_tokens(model: str, body: GenerateContentRequest) -> Request:
+    """`:countTokens`: the whole request is counted wherever it is more than its contents."""
+    whole = structs.to_wire(body)
+    if set(whole) <= {"contents", "generationConfig", "safetySettings"}:
+        counted = CountTokensRequest(contents=body.contents)
+    else:
+        nested = GenerateContentRequest(
+            **{name: getattr(body, name) for name in body.__struct_fields__ if name != "model"},
+            model=model_path(model),
+        )
+        counted = CountTokensRequest(generate_content_request=nested)
+    return Request("POST", f"{model_path(model)}:countTokens", counted)
+
+
+def get_model(name: str) -> Request:
+    """One model."""
+    return Request("GET", model_path(name))
+
+
+def list_models(page_size: int, page_token: str | None) -> Request:
+    """One page of models."""
+    params = {"pageSize": str(page_size)}
+    if page_token:
+        params["pageToken"] = page_token
+    return Request("GET", "models", None, params)

@@ -1,0 +1,194 @@
+"""What `configure()` sets, and where an API key is looked for. No requests are made here.
+
+Order of the key: the argument, GEMINI_API_KEY, GOOGLE_API_KEY, Colab's `userdata`, Kaggle's
+secrets, the system keyring where `keyring` is installed. The environment variable
+GEMINI_NB_BACKEND (`api` or `local`) stands in where `configure(backend=…)` was not called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import sys
+from typing import Any, Literal
+
+from gemini_nb.errors import ConfigError, UnknownName
+
+Backend = Literal["api", "local"]
+
+API_URL = "https://generativelanguage.googleapis.com"
+DEFAULT_MODEL = "gemini-3.8-flash"
+KEYRING_SERVICE = "gemini_nb"
+
+
+class Secret:
+    """A key that no repr, `vars()`, traceback or pickle shows; `reveal()` is for the transport."""
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """The key itself, to be put into a header at once and kept nowhere."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"<key from {self.source}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A key is not pickled: configure it anew on the other side.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """One set of choices; `configure` replaces it as a whole, so nobody sees half a change.
+
+    `timeout` is in seconds: how long nothing may come (see transport.py for the defaults).
+    """
+
+    api_key: Secret | None = None
+    backend: Backend | None = None
+    base_url: str | None = None
+    model: str = DEFAULT_MODEL
+    api_version: str = "v1beta"
+    timeout: float | None = None
+
+    def resolve_key(self) -> Secret | None:
+        """The key that a call would use: the one given, else the first that is found."""
+        return self.api_key or find_key()
+
+    def resolve_backend(self) -> Backend:
+        """Which backend would answer: the one chosen; else the API where there is a key."""
+        chosen = self.backend or os.environ.get("GEMINI_NB_BACKEND") or None
+        if chosen is not None:
+            return _backend(chosen)
+        return "api" if self.base_url or self.resolve_key() else "local"
+
+
+_current = Settings()
+
+
+def current() -> Settings:
+    """The settings in force."""
+    return _current
+
+
+def configure(**changes: Any) -> None:
+    """Set what every later call uses; what is not named stays as it is.
+
+    Args:
+        api_key: the key of the Gemini API.
+        backend: `"api"`, `"local"` (a small model on this machine), or None: whichever there is
+            a key for.
+        base_url: another address that speaks the protocol, as `gemini-nb serve` prints it.
+        model: the model where none is named.
+        api_version: `"v1beta"` or `"v1"`.
+        timeout: seconds in which something must come.
+
+    Raises:
+        UnknownName: a name that is not in this list.
+        ConfigError: a value that cannot be.
+    """
+    global _current
+    _current = changed(_current, **changes)
+
+
+def changed(settings: Settings, **changes: Any) -> Settings:
+    """`settings` with some choices replaced, each checked."""
+    known = {field.name for field in dataclasses.fields(Settings)}
+    for name in changes:
+        if name not in known:
+            raise UnknownName(name, owner="configure()", known=known)
+    if isinstance(changes.get("api_key"), str):
+        key = changes["api_key"].strip()
+        changes["api_key"] = Secret(key, "configure()") if key else None
+    if changes.get("backend") is not None:
+        _backend(changes["backend"])
+    if changes.get("base_url"):
+        changes["base_url"] = _base_url(changes["base_url"])
+    if changes.get("model"):
+        changes["model"] = changes["model"].removeprefix("models/")
+    timeout = changes.get("timeout")
+    if timeout is not None and (not isinstance(timeout, (int, float)) or timeout <= 0):
+        raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
+    return dataclasses.replace(settings, **changes)
+
+
+def _backend(name: str) -> Backend:
+    if name == "api":
+        return "api"
+    if name == "local":
+        return "local"
+    raise ConfigError(f"There is no backend {name!r}.", advice='Choose "api" or "local".')
+
+
+def _base_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"base_url={url!r} is no address.", advice="It begins with http:// or https://."
+        )
+    return url.rstrip("/")
+
+
+def find_key() -> Secret | None:
+    """The first key among the environment, Colab, Kaggle and the keyring."""
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        value = os.environ.get(name, "").strip()
+        if value:
+            return Secret(value, name)
+    return _colab_key() or _kaggle_key() or _keyring_key()
+
+
+def _colab_key() -> Secret | None:
+    if "google.colab" not in sys.modules:
+        return None
+    from google.colab import userdata  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        try:
+            value = userdata.get(name)
+        except Exception:  # noqa: BLE001, S112 - no such secret, or not granted: both mean "none"
+            continue
+        if value:
+            return Secret(value, f"Colab secret {name}")
+    return None
+
+
+def _kaggle_key() -> Secret | None:
+    if "KAGGLE_KERNEL_RUN_TYPE" not in os.environ:
+        return None
+    try:
+        from kaggle_secrets import (  # type: ignore[import-not-found,unused-ignore]
+            UserSecretsClient,
+        )
+    except ImportError:
+        return None
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        try:
+            value = UserSecretsClient().get_secret(name)
+        except Exception:  # noqa: BLE001, S112 - not attached to this notebook: the same as "none"
+            continue
+        if value:
+            return Secret(value, f"Kaggle secret {name}")
+    return None
+
+
+def _keyring_key() -> Secret | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    import keyring
+
+    try:
+        value = keyring.get_password(KEYRING_SERVICE, "api_key")
+    except Exception:  # noqa: BLE001 - a locked or absent keyring is no reason to fail a prompt
+        return None
+    return Secret(value, "keyring") if value else None

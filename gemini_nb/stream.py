@@ -1,0 +1,404 @@
+"""Events → chunks → Response. The Response is fed; nothing here fetches.
+
+A Response is one answer, whole or still arriving. It is complete only when every candidate gave a
+`finish_reason` or the prompt was blocked: a stream that just ends raises StreamInterrupted, which
+carries what came.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from gemini_nb import errors, structs
+from gemini_nb.display.html import neutral_markdown
+from gemini_nb.types import (
+    Candidate,
+    Content,
+    GenerateContentResponse,
+    Part,
+    PromptFeedback,
+    UsageMetadata,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+_FILTERED = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "LANGUAGE",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+    }
+)
+
+
+def decode_chunk(data: bytes, *, request: Any = None) -> Chunk:
+    """The data of one event → a Chunk. Raises APIError for an error, BadAnswer for no JSON."""
+    try:
+        body = structs.decode(GenerateContentResponse, data)
+    except msgspec.DecodeError:
+        inner = data.strip()
+        if inner.startswith(b"[") and inner.endswith(b"]"):  # an error may come as an array of one
+            return decode_chunk(inner[1:-1], request=request)
+        raise errors.BadAnswer("An event of the stream is no JSON.", request=request) from None
+    error = body.extra.get("error") if body.extra else None
+    if isinstance(error, dict):
+        code = error.get("code")
+        raise errors.from_status(code if isinstance(code, int) else 500, error, request=request)
+    return Chunk(body)
+
+
+def _text(parts: list[Part], *, thoughts: bool = False) -> str:
+    return "".join(p.text for p in parts if p.text and bool(p.thought) is thoughts)
+
+
+class _Answer:
+    """What a whole answer and a piece of one have in common, read from `body`."""
+
+    body: GenerateContentResponse
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The answers, one unless `candidate_count` asked for more."""
+        return self.body.candidates
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of the first candidate."""
+        content = self.candidates[0].content if self.candidates else None
+        return content.parts if content else []
+
+    @property
+    def thoughts(self) -> str:
+        """What the model thought aloud, where `include_thoughts` asked for it."""
+        return _text(self.parts, thoughts=True)
+
+    @property
+    def usage_metadata(self) -> UsageMetadata | None:
+        """Tokens used, as the service counts them."""
+        return self.body.usage_metadata
+
+    @property
+    def prompt_feedback(self) -> PromptFeedback | None:
+        """Why the prompt was refused, where it was."""
+        return self.body.prompt_feedback
+
+    @property
+    def finish_reason(self) -> Any:
+        """Why the first candidate stopped: a FinishReason, or None while it has not."""
+        return self.candidates[0].finish_reason if self.candidates else None
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that really answered."""
+        return self.body.model_version
+
+    @property
+    def response_id(self) -> str | None:
+        """The service's name for this answer."""
+        return self.body.response_id
+
+    def _blocked(self) -> errors.BlockedPrompt | None:
+        feedback = self.prompt_feedback
+        if self.candidates or feedback is None or feedback.block_reason is None:
+            return None
+        said = f" ({feedback.block_reason_message})" if feedback.block_reason_message else ""
+        return errors.BlockedPrompt(
+            f"The prompt was blocked: {feedback.block_reason}{said}.",
+            response=self,
+            reason=str(feedback.block_reason),
+        )
+
+
+class Chunk(_Answer):
+    """One piece of a streamed answer."""
+
+    def __init__(self, body: GenerateContentResponse) -> None:
+        self.body = body
+
+    @property
+    def text(self) -> str:
+        """The text in this piece, `""` where it has none. Raises BlockedPrompt."""
+        blocked = self._blocked()
+        if blocked:
+            raise blocked
+        return _text(self.parts)
+
+    def __repr__(self) -> str:
+        return f"<Chunk {_text(self.parts)!r}>"
+
+
+class Source(Protocol):
+    """Where the batches of a streamed Response come from (`blocking.Feed`)."""
+
+    def next(self) -> list[Chunk]:
+        """The next batch; blocks. Raises StopIteration at the end."""
+
+    async def anext(self) -> list[Chunk]:
+        """The next batch. Raises StopAsyncIteration at the end."""
+
+    def close(self) -> None:
+        """Stop: the connection is closed."""
+
+
+class _Builder:
+    """Deltas → one Content a candidate. Text is kept in pieces until somebody looks."""
+
+    def __init__(self) -> None:
+        self.candidate = Candidate()
+        self._role: str | None = None
+        self._parts: list[Part] = []
+        self._pieces: list[str] = []  # of the text part that is still open, the last of _parts
+
+    def add(self, delta: Candidate) -> None:
+        for name in _CANDIDATE_FIELDS:
+            value = getattr(delta, name)
+            if value is not None and value != []:
+                setattr(self.candidate, name, value)
+        if delta.content is None:
+            return
+        if delta.content.role:
+            self._role = delta.content.role
+        for part in delta.content.parts:
+            self._add_part(part)
+
+    def _add_part(self, part: Part) -> None:
+        last = self._parts[-1] if self._pieces else None
+        if _plain_text(part):
+            if last is not None and last.thought == part.thought:
+                self._pieces.append(part.text or "")
+                return
+            self._settle()
+            self._parts.append(Part(text="", thought=part.thought))
+            self._pieces = [part.text or ""]
+            return
+        self._settle()
+        self._parts.append(part)
+
+    def _settle(self) -> None:
+        if self._pieces:
+            self._parts[-1].text = "".join(self._pieces)
+            self._pieces = []
+
+    def build(self) -> Candidate:
+        if self._pieces:
+            text = "".join(self._pieces)
+            self._parts[-1].text = text
+            self._pieces = [text]
+        if self._parts or self._role:
+            self.candidate.content = Content(role=self._role, parts=self._parts)
+        return self.candidate
+
+
+_CANDIDATE_FIELDS = [name for name in Candidate.__struct_fields__ if name != "content"]
+
+
+def _plain_text(part: Part) -> bool:
+    """Whether a part is text and nothing else: only such parts may be joined."""
+    return part.text is not None and all(getattr(part, name) is None for name in _NOT_TEXT)
+
+
+_NOT_TEXT = [name for name in Part.__struct_fields__ if name not in ("text", "thought")]
+
+
+class Response(_Answer):
+    """One answer. A streamed one fills as it is iterated, and is whole after `resolve()`.
+
+    Attributes:
+        request: the Request that it answers.
+        interrupted: True where it was stopped before it was whole.
+        error: what ended it early, else None.
+    """
+
+    def __init__(self, request: Any = None, source: Source | None = None) -> None:
+        self.request = request
+        self.interrupted = False
+        self.error: BaseException | None = None
+        self._source = source
+        self._chunks: list[Chunk] = []
+        self._builders: dict[int, _Builder] = {}
+        self._rest = GenerateContentResponse()
+        self._built: GenerateContentResponse | None = None
+
+    # -- filling
+
+    def feed(self, chunk: Chunk) -> None:
+        """Take one chunk in."""
+        self._chunks.append(chunk)
+        self._built = None
+        for name in _REST_FIELDS:
+            value = getattr(chunk.body, name)
+            if value is not None:
+                setattr(self._rest, name, value)
+        for delta in chunk.body.candidates:
+            index = delta.index or 0
+            if index not in self._builders:
+                self._builders[index] = _Builder()
+            self._builders[index].add(delta)
+
+    def finish(self) -> None:
+        """Say that nothing more comes. Raises StreamInterrupted where the answer is not whole."""
+        self._source = None
+        whole = self._builders and all(b.candidate.finish_reason for b in self._builders.values())
+        if whole or self._blocked():
+            return
+        self.interrupted = True
+        came = f"after {len(self._so_far()):,} characters" if self._builders else "before any text"
+        self.error = errors.StreamInterrupted(
+            f"The answer broke off {came}: no finishReason came.", response=self
+        )
+        raise self.error
+
+    def _stop(self, error: BaseException) -> None:
+        """The source failed, or the person interrupted: keep what came, close the connection."""
+        source, self._source = self._source, None
+        self.interrupted = True
+        self.error = error
+        if isinstance(error, errors.GeminiError):
+            error.response = self  # type: ignore[attr-defined]
+        if source is not None:
+            source.close()
+
+    def close(self) -> None:
+        """Stop a stream that is no longer wanted; what came is kept."""
+        if self._source is not None:
+            self.interrupted = True
+            source, self._source = self._source, None
+            source.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_source", None) is not None:
+            self.close()
+
+    # -- reading
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """The chunks, those that already came first.
+
+        Raises what ends the stream early: APIError, NetworkError, StreamInterrupted,
+        KeyboardInterrupt. What came until then is kept.
+        """
+        seen = 0
+        while True:
+            while seen < len(self._chunks):
+                seen += 1
+                yield self._chunks[seen - 1]
+            if self._source is None:
+                return
+            try:
+                batch = self._source.next()
+            except StopIteration:
+                self.finish()
+                continue
+            except BaseException as error:
+                self._stop(error)
+                raise
+            for chunk in batch:
+                self.feed(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        """The chunks, as `async for` takes them; see `__iter__`."""
+        seen = 0
+        while True:
+            while seen < len(self._chunks):
+                seen += 1
+                yield self._chunks[seen - 1]
+            if self._source is None:
+                return
+            try:
+                batch = await self._source.anext()
+            except StopAsyncIteration:
+                self.finish()
+                continue
+            except BaseException as error:
+                self._stop(error)
+                raise
+            for chunk in batch:
+                self.feed(chunk)
+
+    def resolve(self) -> Response:
+        """Wait for the rest of the stream; does nothing where the answer is whole."""
+        for _ in self:
+            pass
+        return self
+
+    async def resolve_async(self) -> Response:
+        """`resolve`, awaited."""
+        async for _ in self:
+            pass
+        return self
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self._source is None
+
+    @property
+    def body(self) -> GenerateContentResponse:  # type: ignore[override]
+        """The whole as one object of the wire, as far as it came."""
+        if self._built is None:
+            built = [self._builders[i].build() for i in sorted(self._builders)]
+            self._rest.candidates = built
+            self._built = self._rest
+        return self._built
+
+    def _so_far(self) -> str:
+        return _text(self.parts)
+
+    @property
+    def text(self) -> str:
+        """What the model said, exactly; a streamed answer is read to its end first.
+
+        Raises BlockedPrompt where the prompt was refused, StoppedEarly where a filter cut the
+        answer off before any text, and what broke the stream.
+        """
+        if not self.done:
+            self.resolve()
+        blocked = self._blocked()
+        if blocked:
+            raise blocked
+        text = self._so_far()
+        if not text and str(self.finish_reason) in _FILTERED:
+            said = self.candidates[0].finish_message
+            raise errors.StoppedEarly(
+                f"The answer was cut off before any text: {self.finish_reason}"
+                f"{f' ({said})' if said else ''}.",
+                response=self,
+                reason=str(self.finish_reason),
+            )
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole answer as the API's JSON."""
+        return self.body.to_dict()
+
+    # -- showing
+
+    def __repr__(self) -> str:
+        text = self._so_far()
+        if self._blocked():
+            state = f"blocked: {self.prompt_feedback and self.prompt_feedback.block_reason}"
+        elif self.interrupted:
+            state = "interrupted"
+        else:
+            state = str(self.finish_reason or "…")
+        shown = textwrap.shorten(text, 60, placeholder="…")
+        return f"<Response {shown!r} {state}>"
+
+    def _repr_markdown_(self) -> str:
+        return neutral_markdown(self._so_far())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": self._repr_markdown_(), "text/plain": self._so_far() or repr(self)}
+
+
+_REST_FIELDS = [name for name in GenerateContentResponse.__struct_fields__ if name != "candidates"]
