@@ -54,14 +54,23 @@ if hasattr(os, "register_at_fork"):
 def interruptible() -> Iterator[None]:
     """Let SIGINT raise KeyboardInterrupt here, on the main thread.
 
-    While a cell that contains `await` runs, the kernel's own SIGINT handler only cancels the cell's
-    task, which a blocking call never notices.
+    While a cell that contains `await` runs, the kernel's own SIGINT handler only asks its loop to
+    cancel the cell, and a loop that is blocked never does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler or before is None:
+    if before in (signal.default_int_handler, None) or isinstance(before, _Raise):
+        yield
+        return
+    task = _current_task()
+    if task is not None:
+        # Stays in place until the loop has control again, so that an interrupt between two reads
+        # is not lost.
+        stop = _Raise(task, before)
+        signal.signal(signal.SIGINT, stop)
+        task.get_loop().call_soon(stop.restore)
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -71,9 +80,64 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+class _Raise:
+    """A SIGINT handler that raises while its task has the thread, and else does as before."""
+
+    def __init__(self, task: asyncio.Task[Any], before: Any) -> None:
+        self._task = task
+        self._before = before
+
+    def __call__(self, number: int, frame: Any) -> None:
+        # KeyboardInterrupt inside the loop itself, between two tasks, would end the kernel.
+        if _current_task() is self._task:
+            raise KeyboardInterrupt
+        if callable(self._before):
+            self._before(number, frame)
+
+    def restore(self) -> None:
+        if signal.getsignal(signal.SIGINT) is self:
+            signal.signal(signal.SIGINT, self._before)
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs on this thread
+        return None
+
+
 def _clean(error: BaseException) -> BaseException:
     """Our own errors lose the frames of the background thread: their locals hold headers."""
     return error.with_traceback(None) if isinstance(error, GeminiError) else error
+
+
+class _Job:
+    """A coroutine on the background loop.
+
+    It exists before it starts, so that an interrupt at any point finds something to cancel.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._work = work
+        self._loop = loop()
+        self._task: asyncio.Task[Any] | None = None
+        self.done: queue.SimpleQueue[asyncio.Task[Any]] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        self._loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._work)
+        self._task.add_done_callback(self.done.put)
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is None:
+            self._work.close()
+        else:
+            self._task.cancel()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -81,31 +145,51 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     An interrupt cancels it. Raises what it raises.
     """
-    done: queue.SimpleQueue[None] = queue.SimpleQueue()
-    future = asyncio.run_coroutine_threadsafe(work, loop())
-    future.add_done_callback(lambda _: done.put(None))
+    job = _Job(work)
     with interruptible():
         try:
-            while not future.done():
-                try:
-                    done.get(timeout=_STEP)
-                except queue.Empty:
-                    continue
+            job.start()
+            task = _wait(job.done)
         except BaseException:
-            future.cancel()
+            job.cancel()
             raise
+    error = task.exception()
+    if error is not None:
+        raise _clean(error)
+    result: T = task.result()
+    return result
+
+
+def _wait(items: queue.SimpleQueue[T]) -> T:
+    while True:
+        try:
+            return items.get(timeout=_STEP)
+        except queue.Empty:
+            continue
+
+
+async def arun(work: Coroutine[Any, Any, T]) -> T:
+    """`run` for a caller that is itself on a loop: it awaits, and its cancellation cancels."""
+    future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop()))
+    try:
+        await _settled(future)
+    except BaseException:
+        future.cancel()
+        raise
     error = future.exception()
     if error is not None:
         raise _clean(error)
     return future.result()
 
 
-async def arun(work: Coroutine[Any, Any, T]) -> T:
-    """`run` for a caller that is itself on a loop: it awaits, and its cancellation cancels."""
-    try:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop()))
-    except GeminiError as error:
-        raise _clean(error) from None
+async def _settled(future: asyncio.Future[Any]) -> None:
+    """Wait for `future` in short steps, as the blocking forms do.
+
+    The kernel's SIGINT handler asks its loop to cancel the cell, but does not wake that loop: one
+    that has nothing else to do would sleep on.
+    """
+    while not future.done():
+        await asyncio.wait((future,), timeout=_STEP)
 
 
 class _End:
@@ -116,66 +200,78 @@ class _End:
 
 
 class Feed(Generic[T]):
-    """An async iterator on the background loop → items that any thread or loop pulls."""
+    """An async iterator on the background loop → items that any thread or loop pulls.
+
+    When nobody holds the Feed any more, its source is cancelled.
+    """
 
     def __init__(self, source: AsyncIterator[T]) -> None:
-        self._items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
-        self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
-        self._future = asyncio.run_coroutine_threadsafe(self._pump(source), loop())
-
-    async def _pump(self, source: AsyncIterator[T]) -> None:
-        end = _End(None)
-        try:
-            async for item in source:
-                self._put(item)
-        except BaseException as error:
-            end = _End(error)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        finally:
-            self._put(end)
-
-    def _put(self, item: T | _End) -> None:
-        self._items.put(item)
-        waiter = self._waiter
-        if waiter is not None:
-            waiter[0].call_soon_threadsafe(_wake, waiter[1])
+        self._pump: _Pump[T] = _Pump()
+        self._job = _Job(self._pump.run(source))
+        self._job.start()
 
     def next(self) -> T:
         """The next item; blocks. Raises StopIteration at the end, and what the source raised."""
         with interruptible():
-            while True:
-                try:
-                    item = self._items.get(timeout=_STEP)
-                except queue.Empty:
-                    continue
-                if isinstance(item, _End):
-                    raise self._ending(item, StopIteration)
-                return item
+            item = _wait(self._pump.items)
+        if isinstance(item, _End):
+            raise self._ending(item, StopIteration)
+        return item
 
     async def anext(self) -> T:
         """The next item. Raises StopAsyncIteration at the end, and what the source raised."""
         running = asyncio.get_running_loop()
         while True:
-            self._waiter = (running, running.create_future())
+            waiter = running.create_future()
+            self._pump.waiter = waiter
             try:  # looked at after the waiter is set, so nothing can come in between unseen
-                item = self._items.get_nowait()
+                item = self._pump.items.get_nowait()
             except queue.Empty:
-                await self._waiter[1]
+                await _settled(waiter)
                 continue
             finally:
-                self._waiter = None
+                self._pump.waiter = None
             if isinstance(item, _End):
                 raise self._ending(item, StopAsyncIteration)
             return item
 
     def _ending(self, end: _End, stop: type[BaseException]) -> BaseException:
-        self._items.put(end)  # whoever asks again gets the same answer
+        self._pump.items.put(end)  # whoever asks again gets the same answer
         return stop() if end.error is None else _clean(end.error)
 
     def close(self) -> None:
         """Cancel the source; its `finally` closes the connection."""
-        self._future.cancel()
+        self._job.cancel()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Pump(Generic[T]):
+    """What the source's side needs; it holds no Feed, so that a Feed can be collected."""
+
+    def __init__(self) -> None:
+        self.items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+        self.waiter: asyncio.Future[None] | None = None
+
+    async def run(self, source: AsyncIterator[T]) -> None:
+        end = _End(None)
+        try:
+            async for item in source:
+                self._put(item)
+        except asyncio.CancelledError as error:
+            end = _End(error)
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised where the item is pulled
+            end = _End(error)
+        finally:
+            self._put(end)
+
+    def _put(self, item: T | _End) -> None:
+        self.items.put(item)
+        waiter = self.waiter
+        if waiter is not None:
+            waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -66,7 +66,7 @@ class Client:
         """
         from gemini_nb.transport import Transport
 
-        with self._lock:
+        with blocking.interruptible(), self._lock:
             url, key = self._endpoint()
             if self._transport is None or self._transport[0] != url:
                 made = Transport(
@@ -85,11 +85,11 @@ class Client:
             if key is None:
                 raise errors.MissingKey
             return chosen.base_url or settings.API_URL, key
-        from gemini_nb.local import launch
+        from gemini_nb.local import LocalUnavailable, launch
 
         try:
             endpoint = launch.ensure()
-        except launch.LocalUnavailable as error:
+        except LocalUnavailable as error:
             raise errors.BackendError(str(error)) from None
         if chosen.backend is None:
             _announce(endpoint.model)

@@ -23,8 +23,8 @@
         ├── StoppedEarly          the answer was cut off by a filter: `reason`
         └── StreamInterrupted     the stream ended before it said that it was finished
 
-Every error has `request` (where there was one; it never holds the key) and `advice`, one line that
-says what to do. In a notebook it shows as a short card instead of a traceback through this package.
+Every error has `request` (where there was one; it never holds the key), `response` (what had come of
+a streamed answer) and `advice`, one line that says what to do. In a notebook it shows as a short card instead of a traceback through this package.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class GeminiError(Exception):
     """The root: `except GeminiError` takes everything this package raises of its own."""
 
     advice: str = ""
+    response: Any = None  # what came of a streamed answer until then
 
     def __init__(self, message: str, *, advice: str = "", request: Any = None) -> None:
         super().__init__(message)

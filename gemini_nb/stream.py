@@ -259,14 +259,12 @@ class Response(_Answer):
         raise self.error
 
     def _stop(self, error: BaseException) -> None:
-        """The source failed, or the person interrupted: keep what came, close the connection."""
-        source, self._source = self._source, None
-        self.interrupted = True
-        self.error = error
+        """Something ended the reading: keep what came, close the connection."""
         if isinstance(error, errors.GeminiError):
-            error.response = self  # type: ignore[attr-defined]
-        if source is not None:
-            source.close()
+            error.response = self
+        if not isinstance(error, GeneratorExit):
+            self.error = error
+        self.close()
 
     def close(self) -> None:
         """Stop a stream that is no longer wanted; what came is kept."""
@@ -284,46 +282,51 @@ class Response(_Answer):
     def __iter__(self) -> Iterator[Chunk]:
         """The chunks, those that already came first.
 
+        Leaving the loop early stops the request: nothing more is paid for, and what came is kept.
         Raises what ends the stream early: APIError, NetworkError, StreamInterrupted,
-        KeyboardInterrupt. What came until then is kept.
+        KeyboardInterrupt.
         """
         seen = 0
-        while True:
-            while seen < len(self._chunks):
-                seen += 1
-                yield self._chunks[seen - 1]
-            if self._source is None:
-                return
-            try:
-                batch = self._source.next()
-            except StopIteration:
-                self.finish()
-                continue
-            except BaseException as error:
-                self._stop(error)
-                raise
-            for chunk in batch:
-                self.feed(chunk)
+        try:
+            while True:
+                while seen < len(self._chunks):
+                    seen += 1
+                    yield self._chunks[seen - 1]
+                if self._source is None:
+                    return
+                try:
+                    batch = self._source.next()
+                except StopIteration:
+                    self.finish()
+                else:
+                    self._take(batch)
+        except BaseException as error:
+            self._stop(error)
+            raise
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
         """The chunks, as `async for` takes them; see `__iter__`."""
         seen = 0
-        while True:
-            while seen < len(self._chunks):
-                seen += 1
-                yield self._chunks[seen - 1]
-            if self._source is None:
-                return
-            try:
-                batch = await self._source.anext()
-            except StopAsyncIteration:
-                self.finish()
-                continue
-            except BaseException as error:
-                self._stop(error)
-                raise
-            for chunk in batch:
-                self.feed(chunk)
+        try:
+            while True:
+                while seen < len(self._chunks):
+                    seen += 1
+                    yield self._chunks[seen - 1]
+                if self._source is None:
+                    return
+                try:
+                    batch = await self._source.anext()
+                except StopAsyncIteration:
+                    self.finish()
+                else:
+                    self._take(batch)
+        except BaseException as error:
+            self._stop(error)
+            raise
+
+    def _take(self, batch: list[Chunk]) -> None:
+        for chunk in batch:
+            self.feed(chunk)
 
     def resolve(self) -> Response:
         """Wait for the rest of the stream; does nothing where the answer is whole."""

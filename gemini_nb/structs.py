@@ -172,7 +172,7 @@ def build(cls: type[Wire], value: dict[str, Any], *, strict: bool = False) -> An
 
 
 def _value(field: _Field, item: Any, *, strict: bool) -> Any:
-    """`item` as the value of `field`: nested Structs built, bytes and base64 both taken as bytes."""
+    """`item` as the value of `field`: nested Structs built, base64 decoded."""
     if field.nested and field.many and isinstance(item, (list, tuple)):
         return [_nested_value(field.nested, one, strict=strict) for one in item]
     if field.nested and item is not None:

@@ -129,7 +129,11 @@ class Server:
 
 
 async def _watch(reader: asyncio.StreamReader, hung_up: threading.Event) -> None:
-    if not await reader.read(1):
+    try:
+        gone = not await reader.read(1)
+    except ConnectionError:  # closed with bytes still unread: a reset
+        gone = True
+    if gone:
         hung_up.set()
 
 

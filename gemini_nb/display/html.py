@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>\"'`]*>")
 _IMAGE = re.compile(r"!\[(?!(?:[^\[\]]*)\]\((?:data:image/(?:png|jpeg|gif|webp);|attachment:))")
-_TARGET = re.compile(r"(\]\(\s*<?|^[ >]{0,12}\[[^\]\n]+\]:\s*<?)([^\s<>]+)", re.MULTILINE)
+# Where a link's target begins, the target itself only looked at: it may hold another link. A `>`
+# may be the edge of a quotation whose line ends inside the link.
+_TARGET = re.compile(
+    r"\]\([\s>]*<?(?=(?P<inline>[^\s<>]+))"
+    r"|\]:[\s>]*<?(?=(?P<defined>[^\s<>]+)>?[ \t]*(?:[\r\n\"'(]|\Z))"
+)
 _SAFE_SCHEME = re.compile(r"(?:https?|mailto|attachment|ftp):|data:image/(?:png|jpeg|gif|webp);")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _MATH = re.compile(r"\$\$.+?\$\$|\$[^\s$][^$\n]*\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
@@ -28,6 +33,8 @@ _TEX_LINK = re.compile(r"\\(href|url|require|style|class|cssId)\b")
 # The line ends of Markdown; `str.splitlines` has more of them, and would see code where none is.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BACKTICKS = re.compile(r"(?<!\\)(?:\\\\)*(`+)")
+# A backtick inside the target or the title of a link opens no code.
+_BACKTICK_IN_LINK = re.compile(r"\][(:][\s>]*(?:\S*`|<[^>\r\n]*`|\S+[\s>]+[\"'(])")
 
 # ESC sequences (CSI, OSC, two-character), then C0 and C1 controls except tab and newline, then the
 # controls that reorder text.
@@ -72,27 +79,61 @@ def _code_blocks(text: str) -> list[tuple[int, int]]:
 
 
 def _code_spans(text: str) -> Iterator[tuple[bool, str]]:
-    """Prose cut at its backtick spans; a span ends at a run of the same length in its paragraph."""
-    at = searched = 0
-    while opening := _BACKTICKS.search(text, searched):
-        run = opening.group(1)
-        closing = re.compile(rf"(?<!`){run}(?!`)").search(text, opening.end())
-        if closing is None or "\n\n" in text[opening.end() : closing.start()]:
-            searched = opening.end()
-            continue
-        yield False, text[at : opening.start(1)]
-        yield True, text[opening.start(1) : closing.end()]
-        at = searched = closing.end()
-    yield False, text[at:]
+    """Prose cut at its backtick spans, where every parser sees the same ones.
+
+    Which backticks belong together depends on where a heading, a list item or a cell of a table
+    ends. A span therefore counts only where each line of its paragraph closes what it opens. What
+    is code after all, but not seen as such, shows an entity at worst.
+    """
+    for paragraph in _paragraphs(text):
+        at = 0
+        for start, end in _spans(paragraph):
+            yield False, paragraph[at:start]
+            yield True, paragraph[start:end]
+            at = end
+        yield False, paragraph[at:]
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """The text cut after its blank lines, which end every inline construct."""
+    lines: list[str] = []
+    for line in _LINE.findall(text):
+        lines.append(line)
+        if not line.strip(" \t\r\n"):
+            yield "".join(lines)
+            lines = []
+    yield "".join(lines)
+
+
+def _spans(paragraph: str) -> list[tuple[int, int]]:
+    """Where its code spans are; none where two parsers might see different ones."""
+    if "`" not in paragraph or _BACKTICK_IN_LINK.search(paragraph):
+        return []
+    found: list[tuple[int, int]] = []
+    for line in _LINE.finditer(paragraph):
+        of_line: list[tuple[int, int]] = []
+        at = line.start()
+        while opening := _BACKTICKS.search(paragraph, at, line.end()):
+            run = opening.group(1)
+            closing = re.compile(rf"(?<!`){run}(?!`)").search(paragraph, opening.end(), line.end())
+            if closing is None:
+                return []
+            at = closing.end()
+            of_line.append((opening.start(1), at))
+        if not any("|" in paragraph[start:end] for start, end in of_line):  # the edge of a cell
+            found += of_line
+    return found
 
 
 def _neutral_prose(text: str) -> str:
+    text = _TARGET.sub(_neutral_target, text)
     out = []
     at = 0
     for math in _MATH.finditer(text):
         out.append(_neutral_text(text[at : math.start()]))
-        # TeX takes a space after `<` for nothing, while the entity would be shown as such.
-        formula = _TAG.sub("< ", math.group())
+        # What is math here need not be math to the front end, so it is made safe as well. TeX takes
+        # the space for nothing, while an entity would be shown as such.
+        formula = _TAG.sub("< ", math.group()).replace("![", "! [")
         out.append(_TEX_LINK.sub(r"\\text{\1}", formula))
         at = math.end()
     out.append(_neutral_text(text[at:]))
@@ -100,7 +141,6 @@ def _neutral_prose(text: str) -> str:
 
 
 def _neutral_text(text: str) -> str:
-    text = _TARGET.sub(_neutral_target, text)
     text = _IMAGE.sub("[image: ", text)
     return "".join(
         piece if i % 2 else _TAG.sub("&lt;", piece)
@@ -118,10 +158,8 @@ def _split_keeping(pattern: re.Pattern[str], text: str) -> list[str]:
 
 
 def _neutral_target(found: re.Match[str]) -> str:
-    """A link target that is no address of the web becomes `#`."""
-    opening, target = found.groups()
-    bare = html.unescape(target)
+    """A `#` before a link target that is no address of the web: it then leads nowhere."""
+    bare = html.unescape(found["inline"] or found["defined"])
     bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", bare).lower()
-    if _SCHEME.match(bare) and not _SAFE_SCHEME.match(bare):
-        return f"{opening}#" + (")" if target.endswith(")") and "(" in opening else "")
-    return found.group()
+    unsafe = _SCHEME.match(bare) and not _SAFE_SCHEME.match(bare)
+    return found.group() + "#" * bool(unsafe)

@@ -64,14 +64,14 @@ class LiveMarkdown:
         return self._how if self._how == "markdown" else "text"
 
     def _show(self, data: static.Bundle, metadata: dict[str, Any]) -> None:
-        from IPython.display import display
+        from IPython.display import DisplayHandle, display
 
-        if self._handle is None:
-            # A replay compares the displays of a cell with those that were saved, ids included.
-            wanted = True if self._place == "notebook" else None
-            self._handle = display(  # type: ignore[no-untyped-call,unused-ignore]
-                data, raw=True, metadata=metadata, display_id=wanted
-            )
+        if self._place == "replay":  # without an id: it would be another one in each run
+            display(data, raw=True, metadata=metadata)
+        elif self._handle is None:
+            # The handle first: an interrupt while it displays must not lead to a second display.
+            self._handle = DisplayHandle()
+            self._handle.display(data, raw=True, metadata=metadata)
         else:
             self._handle.update(data, raw=True, metadata=metadata)
 

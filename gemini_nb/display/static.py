@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from gemini_nb.display.html import neutral_markdown, terminal_text
+from gemini_nb.errors import GeminiError
 from gemini_nb.settings import API_URL
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def metadata(response: Response, seconds: float) -> dict[str, Any]:
 def mark(response: Response) -> str:
     """The line under an answer that is not whole, in Markdown; empty under one that is."""
     if response.interrupted:
-        why = "stopped" if isinstance(response.error, KeyboardInterrupt) else "broken off"
+        why = "broken off" if isinstance(response.error, GeminiError) else "stopped"
         return f"\n\n*— {why}: the answer is not whole —*"
     reason = str(response.finish_reason or "")
     if reason in ("", "STOP"):

@@ -1,0 +1,114 @@
+"""`%%gemini` in a real kernel: what a notebook shows, saves and completes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.kernel.kernels import Kernel
+from tests.server import Server, answer_json, chunk
+
+pytestmark = pytest.mark.kernel
+
+SETUP = """
+%load_ext gemini_nb
+import gemini_nb as genai
+genai.configure(api_key="AIzaFAKE", base_url="{url}")
+"""
+
+
+def slow_words(call):
+    """Two hundred words, five milliseconds apart; a 429 for a prompt that says `quota`."""
+    if b"quota" in call.body:
+        error = {"code": 429, "message": "Out of quota.", "status": "RESOURCE_EXHAUSTED"}
+        return answer_json({"error": error}, 429)
+
+    async def pieces():
+        for i in range(200):
+            finish = "STOP" if i == 199 else None
+            yield b"data: " + json.dumps(chunk(f"w{i} ", finish)).encode() + b"\n\n"
+            await asyncio.sleep(0.005)
+
+    return 200, {"content-type": "text/event-stream"}, pieces()
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """A kernel whose Gemini is `slow_words`."""
+    with Server(slow_words) as server, Kernel() as kernel:
+        ready = kernel.run(SETUP.format(url=server.url))
+        assert ready.reply["status"] == "ok", ready.reply
+        yield kernel
+
+
+WHOLE = "".join(f"w{i} " for i in range(200))
+
+
+def test_a_streamed_answer_is_one_display(kernel):
+    """The answer appears early, is updated at most 20 times a second, and is saved once, whole."""
+    run = kernel.run("%%gemini\nhello")
+    (shown,) = run.shown
+    assert shown["data"] == {"text/markdown": WHOLE, "text/plain": WHOLE}
+    facts = shown["metadata"]["gemini_nb"]
+    assert facts["finish_reason"] == "STOP"
+    assert facts["usage"]["totalTokenCount"] == 7
+    assert 2 <= len(run.updates) <= 20 * facts["seconds"] + 1
+    assert len(run.outputs) == 1
+
+
+def test_a_runner_gets_exactly_one_display(kernel):
+    """Where nobody looks (no stdin: nbval, nbclient), nothing is updated."""
+    run = kernel.run("%%gemini\nhello", allow_stdin=False)
+    assert run.updates == []
+    (shown,) = run.outputs
+    assert shown["data"]["text/markdown"] == WHOLE
+    assert "display_id" not in shown.get("transient", {})
+
+
+def test_an_api_error_is_a_card(kernel):
+    """A refused request fails the cell with what happened and what to do, and no traceback."""
+    run = kernel.run("%%gemini\nquota")
+    assert run.reply["status"] == "error"
+    (error,) = run.outputs
+    card = "\n".join(error["traceback"])
+    assert card.startswith("ResourceExhausted (429 RESOURCE_EXHAUSTED): Out of quota.")
+    assert len(card.splitlines()) <= 3
+    assert "AIzaFAKE" not in json.dumps(run.outputs)
+
+
+def test_an_error_in_python_names_the_line(kernel):
+    """The same error from Python code points at the person's own line."""
+    run = kernel.run("x = 1\ngenai.GenerativeModel().generate_content('quota')")
+    (error,) = run.outputs
+    assert error["traceback"][-1] == (
+        "  at line 2: genai.GenerativeModel().generate_content('quota')"
+    )
+
+
+def test_a_mistake_in_the_options_is_one_line_and_the_usage(kernel):
+    """A wrong option shows the usage, no traceback, and the cell does not look passed."""
+    run = kernel.run("%%gemini --tempature 3\nhello")
+    assert run.reply["status"] == "error"
+    assert "there is no option --tempature, but --temperature" in run.text
+    assert "Traceback" not in run.text
+
+
+def test_tab_completes_options(kernel):
+    """The front end's completion knows the options, models and variables."""
+    kernel.run("sunset = 1")
+
+    def complete(code):
+        return kernel.client.complete(code, len(code), reply=True, timeout=30)["content"]["matches"]
+
+    assert "--temperature" in complete("%%gemini --te")
+    assert "gemini-2.5-pro" in complete("%%gemini -m gemini-2")
+    assert "sunset" in complete("%%gemini -a sun")
+
+
+def test_the_next_cell_gets_the_code(kernel):
+    """`-x` on an answer without code says so, and sets nothing."""
+    run = kernel.run("%%gemini -x\nhello")
+    assert "no code block" in run.text
+    assert not [p for p in run.reply["payload"] if p["source"] == "set_next_input"]
