@@ -8,11 +8,13 @@ an interrupt gets through; `interruptible` makes sure that it does.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import os
 import queue
 import signal
+import sys
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gemini_nb.errors import GeminiError
@@ -40,9 +42,16 @@ def loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+_inherited: list[Any] = []
+
+
 def _forget() -> None:
-    """A forked child has the loop object but not its thread."""
+    """A forked child has the loop object but not its thread.
+
+    The object is kept: its end would take the parent's sockets out of the selector they share.
+    """
     global _loop, _lock
+    _inherited.append(_loop)
     _loop, _lock = None, threading.Lock()
 
 
@@ -50,7 +59,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-@contextmanager
+def _stop_all() -> None:
+    """Cancel what still runs when the process ends, or asyncio would complain about it."""
+    if _loop is not None:
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancel_all(), _loop).result(1)
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+atexit.register(_stop_all)
+
+
+@contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGINT raise KeyboardInterrupt here, on the main thread.
 
@@ -73,8 +99,8 @@ def interruptible() -> Iterator[None]:
         task.get_loop().call_soon(stop.restore)
         yield
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     finally:
         signal.signal(signal.SIGINT, before)
@@ -108,7 +134,10 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 def _clean(error: BaseException) -> BaseException:
     """Our own errors lose the frames of the background thread: their locals hold headers."""
-    return error.with_traceback(None) if isinstance(error, GeminiError) else error
+    if not isinstance(error, GeminiError):
+        return error
+    error.__context__ = None  # what it was translated from has frames, too
+    return error.with_traceback(None)
 
 
 class _Job:
@@ -168,6 +197,14 @@ def _wait(items: queue.SimpleQueue[T]) -> T:
             continue
 
 
+def spawn(work: Coroutine[Any, Any, Any]) -> None:
+    """Run a coroutine on the background loop; nobody waits for it."""
+    if sys.is_finalizing():
+        work.close()
+    else:
+        _Job(work).start()
+
+
 async def arun(work: Coroutine[Any, Any, T]) -> T:
     """`run` for a caller that is itself on a loop: it awaits, and its cancellation cancels."""
     future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop()))
@@ -200,43 +237,44 @@ class _End:
 
 
 class Feed(Generic[T]):
-    """An async iterator on the background loop → items that any thread or loop pulls.
+    """An async iterator of lists on the background loop → batches that any thread or loop pulls.
 
-    When nobody holds the Feed any more, its source is cancelled.
+    What comes with one read of the network is one batch, so the threads change places once a read
+    and not once an item. When nobody holds the Feed any more, its source is cancelled.
     """
 
-    def __init__(self, source: AsyncIterator[T]) -> None:
+    def __init__(self, source: AsyncIterator[list[T]]) -> None:
         self._pump: _Pump[T] = _Pump()
         self._job = _Job(self._pump.run(source))
         self._job.start()
 
-    def next(self) -> T:
-        """The next item; blocks. Raises StopIteration at the end, and what the source raised."""
+    def next(self) -> list[T]:
+        """The next batch; blocks. Raises StopIteration at the end, and what the source raised."""
         with interruptible():
-            item = _wait(self._pump.items)
-        if isinstance(item, _End):
-            raise self._ending(item, StopIteration)
-        return item
+            batch = _wait(self._pump.batches)
+        if isinstance(batch, _End):
+            raise self._ending(batch, StopIteration)
+        return batch
 
-    async def anext(self) -> T:
-        """The next item. Raises StopAsyncIteration at the end, and what the source raised."""
+    async def anext(self) -> list[T]:
+        """The next batch. Raises StopAsyncIteration at the end, and what the source raised."""
         running = asyncio.get_running_loop()
         while True:
             waiter = running.create_future()
-            self._pump.waiter = waiter
+            self._pump.waiters.add(waiter)
             try:  # looked at after the waiter is set, so nothing can come in between unseen
-                item = self._pump.items.get_nowait()
+                batch = self._pump.batches.get_nowait()
             except queue.Empty:
                 await _settled(waiter)
                 continue
             finally:
-                self._pump.waiter = None
-            if isinstance(item, _End):
-                raise self._ending(item, StopAsyncIteration)
-            return item
+                self._pump.waiters.discard(waiter)
+            if isinstance(batch, _End):
+                raise self._ending(batch, StopAsyncIteration)
+            return batch
 
     def _ending(self, end: _End, stop: type[BaseException]) -> BaseException:
-        self._pump.items.put(end)  # whoever asks again gets the same answer
+        self._pump.batches.put(end)  # whoever asks again gets the same answer
         return stop() if end.error is None else _clean(end.error)
 
     def close(self) -> None:
@@ -251,26 +289,35 @@ class _Pump(Generic[T]):
     """What the source's side needs; it holds no Feed, so that a Feed can be collected."""
 
     def __init__(self) -> None:
-        self.items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
-        self.waiter: asyncio.Future[None] | None = None
+        self.batches: queue.SimpleQueue[list[T] | _End] = queue.SimpleQueue()
+        self.waiters: set[asyncio.Future[None]] = set()
+        self._batch: list[T] = []
 
-    async def run(self, source: AsyncIterator[T]) -> None:
+    async def run(self, source: AsyncIterator[list[T]]) -> None:
+        running = asyncio.get_running_loop()
         end = _End(None)
         try:
-            async for item in source:
-                self._put(item)
+            async for items in source:
+                if not self._batch:  # flushed when the source next waits for the network
+                    running.call_soon(self._flush)
+                self._batch += items
         except asyncio.CancelledError as error:
             end = _End(error)
             raise
-        except BaseException as error:  # noqa: BLE001 - raised where the item is pulled
+        except BaseException as error:  # noqa: BLE001 - raised where the batch is pulled
             end = _End(error)
         finally:
+            self._flush()
             self._put(end)
 
-    def _put(self, item: T | _End) -> None:
-        self.items.put(item)
-        waiter = self.waiter
-        if waiter is not None:
+    def _flush(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self._put(batch)
+
+    def _put(self, batch: list[T] | _End) -> None:
+        self.batches.put(batch)
+        for waiter in tuple(self.waiters):
             waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
 

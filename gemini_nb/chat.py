@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from gemini_nb.types import Content
 
 
+def _turn(content: Any) -> Content:
+    """What is said now, checked alone: with a history before it an empty turn would pass."""
+    return to_contents(to_content(content))[0]
+
+
 class ChatSession:
     """A conversation with a GenerativeModel; made by `model.start_chat()`."""
 
@@ -63,7 +68,7 @@ class ChatSession:
             if self._pending is not None:
                 self._pending[1].resolve()
             self._settle()
-            said = to_content(content)
+            said = _turn(content)
             response = self.model.generate_content([*self._history, said], stream=stream, **options)
             self._pending = (said, response)
             self._settle()
@@ -76,7 +81,7 @@ class ChatSession:
         if self._pending is not None:
             await self._pending[1].resolve_async()
         self._settle()
-        said = to_content(content)
+        said = _turn(content)
         response = await self.model.generate_content_async(
             [*self._history, said], stream=stream, **options
         )

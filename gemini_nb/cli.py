@@ -9,7 +9,6 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -82,7 +81,9 @@ def _run_notebook(source: Path, output: Path) -> None:
     notebook = nbformat.read(source, as_version=4)
     cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     click.secho(f"{source.name}, in a real kernel", bold=True)
-    runner = NotebookClient(notebook, kernel_name="python3", timeout=600)
+    # A kernel over TCP warns that it is not encrypted; this one listens on loopback.
+    quiet = ["--log-level=40"]
+    runner = NotebookClient(notebook, kernel_name="python3", timeout=600, extra_arguments=quiet)
     failed = None
     with runner.setup_kernel():
         for number, index in enumerate(cells, 1):
@@ -186,14 +187,39 @@ def _backend() -> bool:
     if backend == "api":
         _line(True, f"backend: api, {current.base_url or settings.API_URL}, model {current.model}")
         return _try_api(current.model)
+    return _local()
+
+
+def _local() -> bool:
     from gemini_nb.local import launch
 
     found = launch.status()
-    return _line(*_local_line(found))
+    missing = [name for name, version in found.packages.items() if version is None]
+    _line(
+        True,
+        f"backend: local, {found.weights.stem} ({'fetched' if found.weights_present else 'fetched on first use'})",
+    )
+    if missing:
+        return _line(False, f"{', '.join(missing)} missing", "pip install 'gemini_nb[local]'")
+    if not found.weights_present:
+        return True
+    return _try_local()
 
 
-def _local_line(found: Any) -> tuple[bool, str, str]:
-    raise NotImplementedError
+def _try_local() -> bool:
+    from gemini_nb.model import GenerativeModel
+
+    started = time.monotonic()
+    try:
+        response = GenerativeModel().generate_content(
+            "Hi", generation_config={"max_output_tokens": 1}
+        )
+    except GeminiError as error:
+        return _line(False, error.message, error.advice)
+    return _line(
+        True,
+        f"{response.model_version} answers, {time.monotonic() - started:.1f} s after its start",
+    )
 
 
 def _try_api(model: str) -> bool:
@@ -207,3 +233,7 @@ def _try_api(model: str) -> bool:
         return _line(False, error.message, error.advice)
     window = f"{found.input_token_limit:,} tokens in" if found.input_token_limit else "reachable"
     return _line(True, f"the key works; {found.display_name or model}: {window}")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,9 +44,11 @@ class Client:
     """
 
     def __init__(self, **choices: Any) -> None:
+        settings.hide_key(choices)
         self.settings = settings.changed(settings.current(), **choices)
         self._lock = threading.Lock()
-        self._transport: tuple[str, Transport] | None = None
+        self._transport: tuple[Any, Transport] | None = None
+        self._earlier: list[Any] = []
 
     def __repr__(self) -> str:
         return f"<Client {self.settings.resolve_backend()} {self.settings.model}>"
@@ -68,14 +70,18 @@ class Client:
 
         with blocking.interruptible(), self._lock:
             url, key = self._endpoint()
-            if self._transport is None or self._transport[0] != url:
+            # Made anew for another key, too, and in a forked process, which has a loop of its own.
+            place = (url, key, blocking.loop())
+            if self._transport is None or self._transport[0] != place:
+                # Kept, since a stream may still use it, and a forked process must not close it.
+                self._earlier.append(self._transport)
                 made = Transport(
                     url,
                     key,
                     api_version=self.settings.api_version,
                     timeout=self.settings.timeout,
                 )
-                self._transport = (url, made)
+                self._transport = (place, made)
             return self._transport[1]
 
     def _endpoint(self) -> tuple[str, settings.Secret | None]:
@@ -185,9 +191,7 @@ class Client:
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         with self._lock:
-            held, self._transport = self._transport, None
-        if held is not None:
-            blocking.run(held[1].close())
+            self._transport = None
 
 
 async def _whole(transport: Transport, made: request.Request) -> Response:
@@ -227,11 +231,11 @@ def _announce(model: str) -> None:
         return
     _announced = True
     # In a notebook stderr is an alarm in red; in a script stdout may be somebody's data.
-    out = sys.stdout if "ipykernel" in sys.modules else sys.stderr
+    notebook = "ipykernel" in sys.modules
     print(
-        f"No API key found, so {model}, a small model on this machine, answers. "
-        f"For Gemini itself: %gemini_config --key, or set GEMINI_API_KEY ({errors.KEY_PAGE}).",
-        file=out,
+        f"No API key: {model}, a small model on this machine, answers. "
+        f"For Gemini: {'%gemini_config --key' if notebook else 'set GEMINI_API_KEY'}.",
+        file=sys.stdout if notebook else sys.stderr,
     )
 
 

@@ -51,13 +51,14 @@ def candidates(line: str, names: list[str]) -> list[str]:
 
 
 def _files(typed: str) -> list[str]:
-    """The files and folders whose path begins as typed."""
-    folder, name = Path(typed).parent, "" if typed.endswith("/") else Path(typed).name
-    folder = Path(typed) if typed.endswith("/") else folder
+    """The files and folders whose path begins as typed, in the words it was typed in."""
+    folder, slash, name = typed.rpartition("/")
+    start = folder + slash
     try:
-        return [str(p) + "/" * p.is_dir() for p in folder.iterdir() if p.name.startswith(name)]
-    except OSError:
+        found = list(Path(start or ".").expanduser().iterdir())
+    except (OSError, RuntimeError):  # RuntimeError: `~somebody` who does not exist
         return []
+    return [f"{start}{p.name}" + "/" * p.is_dir() for p in found if p.name.startswith(name)]
 
 
 def install(shell: InteractiveShell) -> None:

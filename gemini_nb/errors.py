@@ -23,8 +23,9 @@
         ├── StoppedEarly          the answer was cut off by a filter: `reason`
         └── StreamInterrupted     the stream ended before it said that it was finished
 
-Every error has `request` (where there was one; it never holds the key), `response` (what had come of
-a streamed answer) and `advice`, one line that says what to do. In a notebook it shows as a short card instead of a traceback through this package.
+Every error has `request` (where there was one; it never holds the key), `response` (what had come
+of a streamed answer) and `advice`, one line that says what to do. In a notebook it shows as a short
+card instead of a traceback through this package.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ class GeminiError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".rstrip()
 
+    def __reduce__(self) -> Any:
+        """An error comes back whole from another process, whatever its constructor asks for."""
+        return _again, (type(self), self.args), self.__dict__
+
     def card(self) -> list[str]:
         """What happened and what to do: the lines that a person sees."""
         name = type(self).__name__
@@ -70,6 +75,10 @@ class GeminiError(Exception):
         """IPython's hook: the card, and the line of the person's own code that led here."""
         where = _own_line(self.__traceback__)
         return [*self.card(), *([f"  at {where}"] if where else [])]
+
+
+def _again(cls: type[GeminiError], args: tuple[Any, ...]) -> GeminiError:
+    return cls.__new__(cls, *args)
 
 
 def _own_line(tb: TracebackType | None) -> str:
@@ -88,7 +97,9 @@ def _own_line(tb: TracebackType | None) -> str:
         return ""
     in_cell = "ipykernel" in own[-1].filename or own[-1].filename.startswith("<")
     place = "" if in_cell else f"{Path(own[-1].filename).name}, "
-    return f"{place}line {own[-1].lineno}: {own[-1].line}"
+    # A line that sets a key may hold it; outputs are saved and shared more often than cells.
+    code = "" if "key" in (own[-1].line or "").lower() else f": {own[-1].line}"
+    return f"{place}line {own[-1].lineno}{code}"
 
 
 class ConfigError(GeminiError):
@@ -165,13 +176,13 @@ class APIError(GeminiError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return f"{self.code} {self.status}: {super().__str__()}"
+        return f"{f'{self.code} {self.status}'.rstrip()}: {super().__str__()}"
 
     def card(self) -> list[str]:
         """The card, with the status that the service gave."""
         first, *rest = super().card()
         name, _, message = first.partition(": ")
-        return [f"{name} ({self.code} {self.status}): {message}".replace(" )", ")"), *rest]
+        return [f"{name} ({f'{self.code} {self.status}'.rstrip()}): {message}", *rest]
 
 
 class InvalidArgument(APIError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import client as clients
-from gemini_nb import request
+from gemini_nb import request, settings
 from gemini_nb.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _timeout(options: Any) -> float | None:
     for name in options or {}:
         if name != "timeout":
             raise UnknownName(name, owner="request_options", known=("timeout",))
-    return (options or {}).get("timeout")
+    return settings.seconds((options or {}).get("timeout"))
 
 
 def list_models(*, page_size: int = 50) -> Iterator[Model]:

@@ -31,7 +31,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "application/pdf"),
     (b"fLaC", "audio/flac"),
     (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mp3"),
+    (b"ID3\x02", "audio/mp3"),
+    (b"ID3\x03", "audio/mp3"),
+    (b"ID3\x04", "audio/mp3"),
     (b"\xff\xfb", "audio/mp3"),
     (b"\xff\xf3", "audio/mp3"),
     (b"\xff\xf1", "audio/aac"),
@@ -49,7 +51,7 @@ _DOCUMENTED = {
     "application/x-javascript": "text/javascript",
 }
 _PART_KEYS = frozenset(Part.__struct_fields__)
-_TEXT_TYPES = ("text/", "application/json", "application/xml")
+_BLOB_KEYS = frozenset({"mime_type", "mimeType", "data", "display_name", "displayName"})
 
 
 def mime_type(data: bytes, name: str = "") -> str | None:
@@ -64,13 +66,7 @@ def mime_type(data: bytes, name: str = "") -> str | None:
     guessed = mimetypes.guess_type(name)[0]
     if guessed:
         return _DOCUMENTED.get(guessed, guessed)
-    if name and b"\0" not in data[:8192]:
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
-        return "text/plain"
-    return None
+    return "text/plain" if name and _is_utf8(data) else None
 
 
 def from_bytes(data: bytes, name: str = "") -> Part:
@@ -85,7 +81,7 @@ def from_bytes(data: bytes, name: str = "") -> Part:
             f"The kind of {what} is not known.",
             advice='Say it: {"mime_type": "audio/wav", "data": …}.',
         )
-    if kind.startswith(_TEXT_TYPES) or kind == "image/svg+xml":
+    if _is_text(kind, data):
         try:
             return Part(text=data.decode("utf-8-sig"))
         except UnicodeDecodeError:
@@ -95,6 +91,23 @@ def from_bytes(data: bytes, name: str = "") -> Part:
     if not data:
         raise BadPrompt(f"{what} is empty.", advice="Give a file with content.")
     return Part(inline_data=Blob(mime_type=kind, data=data))
+
+
+def _is_text(kind: str, data: bytes) -> bool:
+    """Text by its kind; or, as scripts, TeX and YAML, `application/…` by name, text by content."""
+    if kind.startswith("text/") or kind in ("application/json", "application/xml", "image/svg+xml"):
+        return True
+    return kind.startswith("application/") and kind != "application/pdf" and _is_utf8(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    if b"\0" in data[:8192]:
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def from_path(path: Path) -> Part:
@@ -128,6 +141,8 @@ def _from_figure(figure: Any) -> Part:
 
 
 def _from_frame(frame: Any) -> Part:
+    if hasattr(frame, "write_csv"):  # polars
+        return Part(text=frame.write_csv())
     try:
         return Part(text=frame.to_markdown())
     except ImportError:
@@ -135,10 +150,15 @@ def _from_frame(frame: Any) -> Part:
 
 
 def _from_dict(value: dict[str, Any]) -> Part:
-    if "data" in value and set(value) <= {"mime_type", "mimeType", "data", "display_name"}:
-        if isinstance(value["data"], str):  # text is base64 on the wire, so it must be here, too
-            return Part(inline_data=_build(Blob, value))
-        return Part(inline_data=_build(Blob, {**value, "data": bytes(value["data"])}))
+    if "data" in value and set(value) <= _BLOB_KEYS:
+        data = value["data"]
+        if isinstance(data, (bytearray, memoryview)):
+            data = bytes(data)
+        if not isinstance(data, (str, bytes)):  # text is base64, as on the wire
+            raise BadPrompt(
+                f"Blob: data is a {type(data).__name__}.", advice="Give bytes, or base64 text."
+            )
+        return Part(inline_data=_build(Blob, {**value, "data": data}))
     if "file_uri" in value or "fileUri" in value:
         return Part(file_data=_build(FileData, value))
     part: Part = _build(Part, value)

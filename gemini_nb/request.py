@@ -39,8 +39,11 @@ class Request:
     timeout: float | None = None
 
     def content(self) -> bytes | None:
-        """The body as it is sent."""
-        return None if self.body is None else structs.encode(self.body)
+        """The body as it is sent. Raises BadPrompt for a value that JSON cannot hold."""
+        try:
+            return None if self.body is None else structs.encode(self.body)
+        except TypeError as error:
+            raise BadPrompt(f"The request holds what JSON cannot: {error}.") from None
 
     def to_dict(self) -> dict[str, Any]:
         """The body as JSON objects."""
@@ -120,11 +123,13 @@ _CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONT
 
 
 def safety_settings(value: Any) -> list[SafetySetting]:
-    """A list of SafetySettings, a dict {category: threshold}, or one threshold for all."""
+    """SafetySettings, a dict {category: threshold}, or one threshold for all → a list."""
     if value is None:
         return []
     if isinstance(value, str):
         value = dict.fromkeys(_CATEGORIES, value)
+    if isinstance(value, SafetySetting) or (isinstance(value, Mapping) and "category" in value):
+        value = [value]
     if isinstance(value, Mapping):
         value = [
             SafetySetting(category=_category(c), threshold=HarmBlockThreshold(str(t).upper()))

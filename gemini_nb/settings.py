@@ -11,6 +11,7 @@ import dataclasses
 import importlib.util
 import os
 import sys
+import urllib.parse
 from typing import Any, Literal
 
 from gemini_nb.errors import ConfigError, UnknownName
@@ -99,28 +100,54 @@ def configure(**changes: Any) -> None:
         ConfigError: a value that cannot be.
     """
     global _current
+    hide_key(changes)
     _current = changed(_current, **changes)
 
 
 def changed(settings: Settings, **changes: Any) -> Settings:
     """`settings` with some choices replaced, each checked."""
-    known = {field.name for field in dataclasses.fields(Settings)}
+    hide_key(changes)
+    known = {field.name: field.default for field in dataclasses.fields(Settings)}
     for name in changes:
         if name not in known:
             raise UnknownName(name, owner="configure()", known=known)
-    if isinstance(changes.get("api_key"), str):
-        key = changes["api_key"].strip()
-        changes["api_key"] = Secret(key, "configure()") if key else None
     if changes.get("backend") is not None:
         _backend(changes["backend"])
     if changes.get("base_url"):
         changes["base_url"] = _base_url(changes["base_url"])
-    if changes.get("model"):
-        changes["model"] = changes["model"].removeprefix("models/")
-    timeout = changes.get("timeout")
-    if timeout is not None and (not isinstance(timeout, (int, float)) or timeout <= 0):
-        raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
+    for name in ("model", "api_version"):
+        if name in changes:
+            changes[name] = _name(name, changes[name] or known[name])
+    changes["timeout"] = seconds(changes.get("timeout", settings.timeout))
     return dataclasses.replace(settings, **changes)
+
+
+def hide_key(choices: dict[str, Any]) -> None:
+    """Put the key in `choices` away as a Secret: a traceback may show the locals of its frames.
+
+    Raises ConfigError where it is no text.
+    """
+    given = choices.get("api_key")
+    if isinstance(given, str):
+        choices["api_key"] = Secret(given.strip(), "configure()") if given.strip() else None
+    elif given is not None and not isinstance(given, Secret):
+        choices["api_key"] = given = None
+        raise ConfigError("api_key is no text.", advice="Give the key as a string.")
+
+
+def _name(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{what}={value!r} is no name.", advice="Give it as a string.")
+    return value.removeprefix("models/")
+
+
+def seconds(timeout: Any) -> float | None:
+    """A timeout, checked. Raises ConfigError."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, (int, float)) and 0 < timeout < float("inf"):
+        return timeout
+    raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
 
 
 def _backend(name: str) -> Backend:
@@ -131,12 +158,17 @@ def _backend(name: str) -> Backend:
     raise ConfigError(f"There is no backend {name!r}.", advice='Choose "api" or "local".')
 
 
-def _base_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+def _base_url(url: Any) -> str:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except (ValueError, TypeError, AttributeError):
+        valid = False
+    if not valid:
         raise ConfigError(
-            f"base_url={url!r} is no address.", advice="It begins with http:// or https://."
+            f"base_url={url!r} is no address.", advice="One is like http://127.0.0.1:8080."
         )
-    return url.rstrip("/")
+    return str(url).rstrip("/")
 
 
 def find_key() -> Secret | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from gemini_nb import errors, structs
+from gemini_nb.deltas import Builder, keep_newer
 from gemini_nb.display.html import neutral_markdown
 from gemini_nb.types import (
     Candidate,
-    Content,
     GenerateContentResponse,
     Part,
     PromptFeedback,
@@ -72,9 +72,14 @@ class _Answer:
         return self.body.candidates
 
     @property
+    def _first(self) -> Candidate | None:
+        """The first candidate: not just any that a chunk happens to begin with."""
+        return next((c for c in self.candidates if not c.index), None)
+
+    @property
     def parts(self) -> list[Part]:
         """The parts of the first candidate."""
-        content = self.candidates[0].content if self.candidates else None
+        content = self._first.content if self._first else None
         return content.parts if content else []
 
     @property
@@ -95,7 +100,7 @@ class _Answer:
     @property
     def finish_reason(self) -> Any:
         """Why the first candidate stopped: a FinishReason, or None while it has not."""
-        return self.candidates[0].finish_reason if self.candidates else None
+        return self._first.finish_reason if self._first else None
 
     @property
     def model_version(self) -> str | None:
@@ -150,66 +155,6 @@ class Source(Protocol):
         """Stop: the connection is closed."""
 
 
-class _Builder:
-    """Deltas → one Content a candidate. Text is kept in pieces until somebody looks."""
-
-    def __init__(self) -> None:
-        self.candidate = Candidate()
-        self._role: str | None = None
-        self._parts: list[Part] = []
-        self._pieces: list[str] = []  # of the text part that is still open, the last of _parts
-
-    def add(self, delta: Candidate) -> None:
-        for name in _CANDIDATE_FIELDS:
-            value = getattr(delta, name)
-            if value is not None and value != []:
-                setattr(self.candidate, name, value)
-        if delta.content is None:
-            return
-        if delta.content.role:
-            self._role = delta.content.role
-        for part in delta.content.parts:
-            self._add_part(part)
-
-    def _add_part(self, part: Part) -> None:
-        last = self._parts[-1] if self._pieces else None
-        if _plain_text(part):
-            if last is not None and last.thought == part.thought:
-                self._pieces.append(part.text or "")
-                return
-            self._settle()
-            self._parts.append(Part(text="", thought=part.thought))
-            self._pieces = [part.text or ""]
-            return
-        self._settle()
-        self._parts.append(part)
-
-    def _settle(self) -> None:
-        if self._pieces:
-            self._parts[-1].text = "".join(self._pieces)
-            self._pieces = []
-
-    def build(self) -> Candidate:
-        if self._pieces:
-            text = "".join(self._pieces)
-            self._parts[-1].text = text
-            self._pieces = [text]
-        if self._parts or self._role:
-            self.candidate.content = Content(role=self._role, parts=self._parts)
-        return self.candidate
-
-
-_CANDIDATE_FIELDS = [name for name in Candidate.__struct_fields__ if name != "content"]
-
-
-def _plain_text(part: Part) -> bool:
-    """Whether a part is text and nothing else: only such parts may be joined."""
-    return part.text is not None and all(getattr(part, name) is None for name in _NOT_TEXT)
-
-
-_NOT_TEXT = [name for name in Part.__struct_fields__ if name not in ("text", "thought")]
-
-
 class Response(_Answer):
     """One answer. A streamed one fills as it is iterated, and is whole after `resolve()`.
 
@@ -225,7 +170,7 @@ class Response(_Answer):
         self.error: BaseException | None = None
         self._source = source
         self._chunks: list[Chunk] = []
-        self._builders: dict[int, _Builder] = {}
+        self._builders: dict[int, Builder] = {}
         self._rest = GenerateContentResponse()
         self._built: GenerateContentResponse | None = None
 
@@ -235,14 +180,11 @@ class Response(_Answer):
         """Take one chunk in."""
         self._chunks.append(chunk)
         self._built = None
-        for name in _REST_FIELDS:
-            value = getattr(chunk.body, name)
-            if value is not None:
-                setattr(self._rest, name, value)
+        keep_newer(self._rest, chunk.body, _REST_FIELDS)
         for delta in chunk.body.candidates:
             index = delta.index or 0
             if index not in self._builders:
-                self._builders[index] = _Builder()
+                self._builders[index] = Builder()
             self._builders[index].add(delta)
 
     def finish(self) -> None:
@@ -371,7 +313,7 @@ class Response(_Answer):
             raise blocked
         text = self._so_far()
         if not text and str(self.finish_reason) in _FILTERED:
-            said = self.candidates[0].finish_message
+            said = self._first.finish_message if self._first else None
             raise errors.StoppedEarly(
                 f"The answer was cut off before any text: {self.finish_reason}"
                 f"{f' ({said})' if said else ''}.",

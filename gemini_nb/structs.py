@@ -69,6 +69,7 @@ class Wire(
     omit_defaults=True,
     forbid_unknown_fields=True,
     kw_only=True,
+    gc=False,
 ):
     """The base of the wire's types: snake_case here, camelCase there, `extra` for the rest."""
 
@@ -179,6 +180,10 @@ def _value(field: _Field, item: Any, *, strict: bool) -> Any:
         return _nested_value(field.nested, item, strict=strict)
     if field.type == (bytes | None) and isinstance(item, str):
         return _from_base64(item)
+    if strict:
+        item = item.value if isinstance(item, enum.Enum) else plain(item)
+        if field.type == (str | None) and isinstance(item, bytes):  # as other SDKs hold a signature
+            return base64.b64encode(item).decode("ascii")
     return msgspec.convert(item, field.type, strict=not strict)
 
 
@@ -202,10 +207,14 @@ def _from_base64(text: str) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """A dataclass or pydantic model → the dict in it; anything else as it is."""
+    """Dataclasses and pydantic models → their dict, NumPy scalars → numbers; the rest as it is."""
+    if isinstance(value, type):
+        return value
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(exclude_none=True)
+    if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0:
+        return value.item()
     if hasattr(type(value), "__dataclass_fields__"):
         return {
             name: getattr(value, name)
@@ -217,6 +226,8 @@ def plain(value: Any) -> Any:
 
 def to_wire(value: Any) -> Any:
     """Structs, lists and dicts → what `json.dumps` takes: camelCase, base64, `extra` merged in."""
+    if value is None or type(value) in _JSON_TYPES:
+        return value
     if isinstance(value, Wire):
         result = {}
         for wire, field in _fields(type(value)).items():
@@ -233,7 +244,13 @@ def to_wire(value: Any) -> Any:
         return [to_wire(item) for item in value]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode("ascii")
-    return value
+    if isinstance(value, str):  # of a kind of its own, as NumPy's
+        return str.__str__(value)
+    made = plain(value)
+    return value if made is value else to_wire(made)
+
+
+_JSON_TYPES = frozenset({str, int, float, bool})
 
 
 def encode(value: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The seam to the network, and the only user of httpx besides `client.py`: auth, timeouts, errors.
+"""The seam to the network: auth, timeouts, errors. Only layer 2 knows of httpx.
 
 What goes in is a Request, what comes out are bytes or an exception of `errors.py`; nothing of
 httpx gets past this module. The key is put on as a header at the very last moment.
@@ -7,19 +7,46 @@ httpx gets past this module. The key is put on as a header at the very last mome
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
+import sys
+import urllib.request
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
-from gemini_nb import errors
+from gemini_nb import blocking, errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from gemini_nb.request import Request
     from gemini_nb.settings import Secret
+
+
+def _import_httpx() -> None:
+    """Load httpx without its command line, which brings rich and click: 40 % of the import."""
+    name = "httpx._main"
+    if "httpx" in sys.modules:
+        return
+
+    def main() -> None:
+        del sys.modules[name]
+        importlib.import_module(name).main()
+
+    stub = ModuleType(name)
+    stub.main = main  # type: ignore[attr-defined]
+    sys.modules[name] = stub
+    importlib.import_module("httpx")
+
+
+_import_httpx()
+
+import httpcore  # noqa: E402
+import httpx  # noqa: E402
+
+from gemini_nb.network import DirectTransport  # noqa: E402
 
 CONNECT_TIMEOUT = 5.0
 # Seconds without a byte: in a stream, and for an answer that comes all at once, which has to be
@@ -28,45 +55,50 @@ IDLE_TIMEOUT = 60.0
 WHOLE_TIMEOUT = 300.0
 
 
-class _KeyAuth(httpx.Auth):
-    def __init__(self, key: Secret) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
-        request.headers["x-goog-api-key"] = self._key.reveal()
-        yield request
-
-
 class Transport:
-    """Requests to one address with one key. Lives on the background loop."""
+    """Requests to one address with one key. Lives on the background loop.
+
+    Raises ConfigError for a key that cannot be sent.
+    """
 
     def __init__(
         self, base_url: str, key: Secret | None, *, api_version: str, timeout: float | None
     ) -> None:
-        self._root = f"{base_url}/{api_version}/"
+        # Refused here, or the HTTP library would quote the whole header in its own words.
+        if key and not (key.reveal().isascii() and key.reveal().isprintable()):
+            raise errors.ConfigError(
+                f"The key ({key.source}) holds a character that no key has.",
+                advice="Copy it once more: a line break or a typographic sign came along.",
+            )
+        self._root = httpx.URL(f"{base_url}/{api_version}/")
+        self._key = key
         self._timeout = timeout
-        self._http = httpx.AsyncClient(
-            auth=_KeyAuth(key) if key else None,
-            headers={"user-agent": _user_agent()},
-            follow_redirects=False,
-        )
+        self._http = _route(self._root)
 
-    def _request(self, request: Request, default_timeout: float) -> httpx.Request:
-        headers = {}
+    def _request(self, request: Request, default_timeout: float, coding: str) -> httpx.Request:
+        headers = {"accept-encoding": coding, "user-agent": _user_agent()}
         content = request.content()
         if content is not None:
             headers["content-type"] = "application/json"
         limit = request.timeout or self._timeout
         if limit:
             headers["x-server-timeout"] = str(math.ceil(limit))
-        timeout = httpx.Timeout(limit or default_timeout, connect=min(CONNECT_TIMEOUT, limit or 60))
-        return self._http.build_request(
+        idle = limit or default_timeout
+        timeouts = {
+            "connect": min(CONNECT_TIMEOUT, idle),
+            "read": idle,
+            "write": idle,
+            "pool": idle,
+        }
+        if self._key is not None:
+            headers["x-goog-api-key"] = self._key.reveal()
+        url = self._root.join(request.path)
+        return httpx.Request(
             request.method,
-            self._root + request.path,
-            params=request.params or None,
-            content=content,
+            url.copy_merge_params(request.params) if request.params else url,
             headers=headers,
-            timeout=timeout,
+            content=content,
+            extensions={"timeout": timeouts},
         )
 
     async def send(self, request: Request) -> bytes:
@@ -74,31 +106,61 @@ class Transport:
 
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
-        with _translated(request):
-            response = await self._http.send(self._request(request, WHOLE_TIMEOUT))
-        if response.status_code != httpx.codes.OK:
-            raise _refusal(response, response.content, request)
-        _check_kind(response, response.content, request)
-        return response.content
+        with _translated(request, self._root.host):
+            response = await self._http.handle_async_request(
+                self._request(request, WHOLE_TIMEOUT, "gzip, deflate")
+            )
+            try:
+                body = await response.aread()
+            finally:
+                await response.aclose()
+        self._check(response, body, request)
+        return body
 
     async def stream(self, request: Request) -> AsyncIterator[bytes]:
         """The bytes of the answer as they come; raises like `send`, before or between them."""
-        with _translated(request):
-            response = await self._http.send(self._request(request, IDLE_TIMEOUT), stream=True)
-        try:
-            with _translated(request):
-                if response.status_code != httpx.codes.OK:
-                    raise _refusal(response, await response.aread(), request)
-                if "text/html" in response.headers.get("content-type", ""):
-                    _check_kind(response, await response.aread(), request)
-                async for data in response.aiter_bytes():
+        with _translated(request, self._root.host):
+            response = await self._http.handle_async_request(
+                self._request(request, IDLE_TIMEOUT, "identity")
+            )
+            try:
+                html = "text/html" in response.headers.get("content-type", "")
+                if response.status_code != httpx.codes.OK or html:
+                    self._check(response, await response.aread(), request)
+                # Bytes that are not compressed need not pass through a decoder.
+                coded = "content-encoding" in response.headers
+                pieces: Any = response.aiter_bytes() if coded else response.stream
+                async for data in pieces:
                     yield data
-        finally:
-            await response.aclose()
+            finally:
+                await response.aclose()
 
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._http.aclose()
+    def _check(self, response: httpx.Response, body: bytes, request: Request) -> None:
+        """Raise for an answer that is no success, or a success that is no answer."""
+        host = self._root.host
+        if response.status_code != httpx.codes.OK:
+            raise _refusal(host, response.status_code, body, request)
+        if body.lstrip()[:1] not in (b"{", b"["):
+            what = "an empty body" if not body.strip() else f"no JSON: {_excerpt(body)}"
+            raise errors.BadAnswer(f"{host} answered with {what}.", request=request)
+
+    def close(self) -> None:
+        """Close every connection, soon. Nothing waits for it; a later call opens new ones."""
+        blocking.spawn(self._http.aclose())
+
+    def __del__(self) -> None:
+        # A client that was let go, or replaced by another configuration, once its last answer is in.
+        if hasattr(self, "_http"):
+            self.close()
+
+
+def _route(url: httpx.URL) -> httpx.AsyncBaseTransport:
+    """A direct way to the host, or the proxy that the environment names for it."""
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if proxy and not urllib.request.proxy_bypass(url.host):
+        return httpx.AsyncHTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
+    return DirectTransport(tls=url.scheme == "https")
 
 
 def _user_agent() -> str:
@@ -108,24 +170,34 @@ def _user_agent() -> str:
 
 
 @contextlib.contextmanager
-def _translated(request: Request) -> Iterator[None]:
-    """Httpx's exceptions → ours, without their frames: those hold the headers."""
+def _translated(request: Request, host: str) -> Iterator[None]:
+    """The exceptions of httpx and httpcore → ours, without their frames: those hold the headers."""
     try:
         yield
-    except httpx.TimeoutException as error:
-        kind = "connection" if isinstance(error, httpx.ConnectTimeout) else "answer"
-        raise errors.Timeout(f"No {kind} came in time.", request=request) from None
-    except httpx.RemoteProtocolError:
+    except (httpx.ConnectTimeout, httpcore.ConnectTimeout):
+        raise errors.Timeout(f"{host} did not take the call in time.", request=request) from None
+    except (httpx.TimeoutException, httpcore.TimeoutException):
+        raise errors.Timeout(f"{host} sent nothing in time.", request=request) from None
+    except (httpx.RemoteProtocolError, httpcore.RemoteProtocolError):
         raise errors.NetworkError(
-            "The connection was closed in the middle of an answer.", request=request
+            f"{host} closed the connection in the middle of an answer.", request=request
         ) from None
-    except httpx.TransportError as error:
-        host = error.request.url.host
+    except httpx.DecodingError:
+        raise errors.BadAnswer(
+            "The answer is not compressed as it says.", request=request
+        ) from None
+    except (
+        httpx.TransportError,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
         why = str(error) or type(error).__name__
         raise errors.NetworkError(f"{host} cannot be reached: {why}.", request=request) from None
 
 
-def _refusal(response: httpx.Response, body: bytes, request: Request) -> errors.GeminiError:
+def _refusal(host: str, code: int, body: bytes, request: Request) -> errors.GeminiError:
     """An answer that is not 200 → the exception for it."""
     try:
         found: Any = msgspec.json.decode(body)
@@ -136,21 +208,11 @@ def _refusal(response: httpx.Response, body: bytes, request: Request) -> errors.
     error = found.get("error") if isinstance(found, dict) else None
     if not isinstance(error, dict):
         return errors.BadAnswer(
-            f"{response.url.host} answered {response.status_code} without a Gemini error:"
-            f" {_excerpt(body)}",
-            request=request,
+            f"{host} answered {code} without a Gemini error: {_excerpt(body)}.", request=request
         )
-    return errors.from_status(response.status_code, error, request=request)
-
-
-def _check_kind(response: httpx.Response, body: bytes, request: Request) -> None:
-    """Raise BadAnswer for a 200 that is a web page or nothing at all."""
-    if body.lstrip()[:1] in (b"{", b"["):
-        return
-    what = "an empty body" if not body.strip() else f"no JSON: {_excerpt(body)}"
-    raise errors.BadAnswer(f"{response.url.host} answered with {what}", request=request)
+    return errors.from_status(code, error, request=request)
 
 
 def _excerpt(body: bytes) -> str:
     text = " ".join(body[:400].decode("utf-8", "replace").split())
-    return repr(text[:120]) + "."
+    return repr(text[:120])

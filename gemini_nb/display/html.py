@@ -8,12 +8,15 @@ that hold none of these come out as they went in.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from markdown_it import MarkdownIt
 
 # Only a `<` before one of these can begin a tag, a comment or a declaration.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -25,6 +28,7 @@ _TARGET = re.compile(
     r"\]\([\s>]*<?(?=(?P<inline>[^\s<>]+))"
     r"|\]:[\s>]*<?(?=(?P<defined>[^\s<>]+)>?[ \t]*(?:[\r\n\"'(]|\Z))"
 )
+_SAFE_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);|attachment:")
 _SAFE_SCHEME = re.compile(r"(?:https?|mailto|attachment|ftp):|data:image/(?:png|jpeg|gif|webp);")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _MATH = re.compile(r"\$\$.+?\$\$|\$[^\s$][^$\n]*\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
@@ -53,9 +57,32 @@ def neutral_markdown(text: str) -> str:
     """Markdown that nothing runs in and that fetches nothing, looking the same otherwise."""
     if not _RISKY.search(text):
         return text
-    return "".join(
+    made = "".join(
         piece if is_code else _neutral_prose(piece) for is_code, piece in _code_and_prose(text)
     )
+    # What was changed before a block of code may have changed where that block begins.
+    return made if _is_harmless(made) else _neutral_prose(text)
+
+
+def _is_harmless(text: str) -> bool:
+    """Whether a parser that lets everything through finds nothing to run or to fetch."""
+    for token in (t for block in _parser().parse(text) for t in (block, *(block.children or ()))):
+        if token.type in ("html_block", "html_inline"):
+            return False
+        if token.type == "image" and not _SAFE_IMAGE.match(str(token.attrs["src"])):
+            return False
+        if token.type == "link_open" and _is_unsafe(str(token.attrs["href"])):
+            return False
+    return True
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    parser.validateLink = lambda _: True  # type: ignore[assignment,method-assign]
+    return parser
 
 
 def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
@@ -73,7 +100,9 @@ def _code_blocks(text: str) -> list[tuple[int, int]]:
     """The line ranges of fenced and indented code, as a CommonMark parser sees them."""
     from markdown_it import MarkdownIt
 
-    tokens = MarkdownIt("commonmark", {"html": False}).parse(text)
+    parser = MarkdownIt("commonmark", {"html": False}).disable("inline")
+    parser.validateLink = lambda _: True  # type: ignore[assignment,method-assign]
+    tokens = parser.parse(text)
     found = [t.map for t in tokens if t.type in ("fence", "code_block") and t.map]
     return sorted((a, b) for a, b in found)
 
@@ -159,7 +188,9 @@ def _split_keeping(pattern: re.Pattern[str], text: str) -> list[str]:
 
 def _neutral_target(found: re.Match[str]) -> str:
     """A `#` before a link target that is no address of the web: it then leads nowhere."""
-    bare = html.unescape(found["inline"] or found["defined"])
-    bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", bare).lower()
-    unsafe = _SCHEME.match(bare) and not _SAFE_SCHEME.match(bare)
-    return found.group() + "#" * bool(unsafe)
+    return found.group() + "#" * _is_unsafe(found["inline"] or found["defined"])
+
+
+def _is_unsafe(target: str) -> bool:
+    bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", html.unescape(target)).lower()
+    return bool(_SCHEME.match(bare)) and not _SAFE_SCHEME.match(bare)

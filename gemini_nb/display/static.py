@@ -91,7 +91,7 @@ def show_chat(history: list[Content]) -> None:
         return
     turns = []
     for content in history:
-        name = "Gemini" if content.role == "model" else "You"
+        name = "Model" if content.role == "model" else "You"
         said = [p.text if p.text is not None else f"*[{_kind(p)}]*" for p in content.parts]
         turns.append(f"**{name}**\n\n" + "\n\n".join(said))
     show("\n\n---\n\n".join(turns))
@@ -107,9 +107,9 @@ def _kind(part: Any) -> str:
 def show_config(current: Settings) -> None:
     """Who would answer, as a few plain lines."""
     backend = current.resolve_backend()
-    chosen = "chosen" if current.backend else "by whether there is a key"
     key = current.resolve_key()
-    print(f"backend      {backend} ({chosen})")
+    why = "" if current.backend or current.base_url else f" (there is {'a' if key else 'no'} key)"
+    print(f"backend      {backend}{why}")
     print(f"model        {current.model}")
     print(f"key          {'none' if key is None else f'from {key.source}'}")
     if backend == "api":

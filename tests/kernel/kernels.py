@@ -78,7 +78,9 @@ class Kernel:
     """A kernel process; use it as a context."""
 
     def __init__(self, **env: str) -> None:
-        clean = {k: v for k, v in os.environ.items() if k not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+        clean = {
+            k: v for k, v in os.environ.items() if k not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+        }
         self._env = {**clean, **env}
 
     def __enter__(self) -> Kernel:

@@ -1,0 +1,95 @@
+"""Which model names exist here, and the routes that list them.
+
+Any Gemini name is answered, since notebooks name many; the list shows a few current ones
+and says of each that a local model answers in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from . import text
+from .answers import answer
+from .fault import Fault, bad_request
+from .wire import snake
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+NAMES = (
+    "gemini-3.8-flash",
+    "gemini-3.5-flash",
+    "gemini-3.5-flash-lite",
+    "gemini-3.1-pro-preview",
+    "gemini-2.5-pro",
+    "gemini-2.5-flash",
+    "gemini-flash-latest",
+)
+_PAGE = 50
+_LARGEST_PAGE = 1000
+
+
+def require(name: str, version: str, method: str) -> None:
+    """A 404 in the API's words, unless this server answers `method` under that name."""
+    if not re.fullmatch(r"gemini-[\w.-]+", name) or "embedding" in name:
+        raise Fault(
+            404,
+            f"models/{name} is not found for API version {version}, or is not supported for "
+            f"{method}. Call ListModels to see the list of available models and their supported "
+            "methods.",
+        )
+
+
+def routes(version: str, engine: text.Engine) -> list[Route]:
+    """The routes of this module under `/version`."""
+
+    async def listed(request: Request) -> Response:
+        size = _number(request, "pageSize", _PAGE) or _PAGE
+        start = _number(request, "pageToken", 0)
+        end = start + min(size, _LARGEST_PAGE)
+        page: dict[str, Any] = {"models": [_model(name, engine) for name in NAMES[start:end]]}
+        if end < len(NAMES):
+            page["nextPageToken"] = str(end)
+        return answer(request, page)
+
+    async def one(request: Request) -> Response:
+        name = request.path_params["name"]
+        require(name, version, "getModel")
+        return answer(request, _model(name, engine))
+
+    return [
+        Route(f"/{version}/models", listed, methods=["GET"]),
+        Route(f"/{version}/models/{{name}}", one, methods=["GET"]),
+    ]
+
+
+def _model(name: str, engine: text.Engine) -> dict[str, Any]:
+    title = name.replace("-", " ").title()
+    return {
+        "name": f"models/{name}",
+        "version": "local",
+        "displayName": f"{title} (local)",
+        "description": (
+            f"Answered on this machine by {engine.name}, a small local model, not by {title}."
+        ),
+        "inputTokenLimit": engine.limit,
+        "outputTokenLimit": engine.limit,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "temperature": text.TEMPERATURE,
+        "topP": text.TOP_P,
+        "topK": text.TOP_K,
+        "maxTemperature": 2,
+    }
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    given = request.query_params.get(name) or request.query_params.get(snake(name), "")
+    if not given:
+        return default
+    if not given.isascii() or not given.isdigit():
+        raise bad_request(name, f"Invalid value for {name}: {given!r}; it must be a number.")
+    return int(given)

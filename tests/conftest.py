@@ -1,0 +1,58 @@
+"""What every test stands on: fresh settings, no key in sight, and a server on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+
+import gemini_nb as genai
+from gemini_nb import client, settings
+from tests.server import Answer, Call, Server, answer_json, chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# The same examples in every run; and no deadline, since the machine may be busy.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100)
+hypothesis.settings.load_profile("fixed")
+
+KEY = "AIzaFAKE-not-a-key"
+_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_NB_BACKEND", "KAGGLE_KERNEL_RUN_TYPE")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test begins with nothing configured, and leaves no connection behind."""
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(settings, "_current", settings.Settings())
+    monkeypatch.setattr(settings, "_keyring_key", lambda: None)
+    monkeypatch.setattr(client, "_default", None)
+    yield
+    if client._default is not None:
+        client._default.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start a server: `serve(handler)` with a callable, `serve(answer)` with one answer for all.
+
+    What is configured afterwards is its address and a fake key.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(handler: Callable[[Call], Answer] | Answer | None = None) -> Server:
+            if handler is None:
+                handler = answer_json(chunk("Hello world.", "STOP"))
+            answer: Any = handler if callable(handler) else lambda call: handler
+            server = stack.enter_context(Server(answer))
+            genai.configure(api_key=KEY, base_url=server.url)
+            return server
+
+        yield start
+        if client._default is not None:  # before the servers go: a stream may still be open
+            client._default.close()
+            client._default = None

@@ -1,0 +1,330 @@
+"""Any Python object becomes a Part, or one sentence says why not."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from gemini_nb import parts
+from gemini_nb.errors import BadPrompt, UnknownName
+from gemini_nb.parts import to_content, to_contents, to_part
+from gemini_nb.types import Blob, Content, FileData, FunctionCall, Part
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (PNG, "", "image/png"),
+        (PNG, "lie.txt", "image/png"),
+        (b"\xff\xd8\xff\xe0", "", "image/jpeg"),
+        (b"GIF89a", "", "image/gif"),
+        (b"%PDF-1.7", "", "application/pdf"),
+        (b"fLaC\0", "", "audio/flac"),
+        (b"OggS\0", "", "audio/ogg"),
+        (b"ID3\x04\0", "", "audio/mp3"),
+        (b"ID3 tags are old.", "notes.txt", "text/plain"),
+        (b"RIFF....WAVEfmt ", "", "audio/wav"),
+        (b"RIFF....WEBPVP8 ", "", "image/webp"),
+        (b"RIFF....AVI LIST", "", "video/avi"),
+        (b"FORM....AIFFCOMM", "", "audio/aiff"),
+        (b"\0\0", "song.mp3", "audio/mp3"),
+        (b"\0\0", "film.mp4", "video/mp4"),
+        (b"a,b\n", "table.csv", "text/csv"),
+        (b"text", "Makefile", "text/plain"),
+        (b"text", "", None),
+        (b"\0\x01", "core", None),
+        (b"\xff\xfe", "odd.thing", None),
+    ],
+)
+def test_the_kind_is_read_from_the_bytes_then_the_name(data, name, kind):
+    """What the first bytes say counts more than the name."""
+    assert parts.mime_type(data, name) == kind
+
+
+@pytest.mark.parametrize("value", ["", "text", "{braces}", "\u2028", "日本"])
+def test_text_is_text(value):
+    """A string goes as it is."""
+    assert to_part(value) == Part(text=value)
+
+
+def test_own_types_go_as_they_are():
+    """A Part stays the same object, with all that nobody here knows."""
+    part = Part(function_call=FunctionCall(name="f"), thought_signature="c2ln")
+    assert to_part(part) is part
+    assert to_part(Blob(mime_type="a/b", data=b"x")) == Part(
+        inline_data=Blob(mime_type="a/b", data=b"x")
+    )
+    assert to_part(FileData(file_uri="u")) == Part(file_data=FileData(file_uri="u"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"mime_type": "image/png", "data": b"x"},
+        {"mimeType": "image/png", "data": bytearray(b"x")},
+        {"mime_type": "image/png", "data": memoryview(b"x")},
+        {"mime_type": "image/png", "data": "eA=="},
+        {"mime_type": "image/png", "data": "eA"},
+        {"inline_data": {"mime_type": "image/png", "data": b"x"}},
+        {"inlineData": {"mimeType": "image/png", "data": "eA=="}},
+        {"inline_data": Blob(mime_type="image/png", data=b"x")},
+    ],
+    ids=str,
+)
+def test_media_in_dicts(value):
+    """A Blob or a Part as a dict, in either spelling, with bytes or base64."""
+    assert to_part(value) == Part(inline_data=Blob(mime_type="image/png", data=b"x"))
+
+
+def test_media_in_dicts_may_have_a_name():
+    """The name of the file is kept in either spelling."""
+    for key in ("display_name", "displayName"):
+        made = to_part({"mimeType": "image/png", "data": b"x", key: "n"})
+        assert made.inline_data.display_name == "n"
+
+
+@pytest.mark.parametrize("value", [{"file_uri": "u", "mime_type": "a/b"}, {"fileUri": "u"}])
+def test_files_in_dicts(value):
+    """An uploaded file may be given by its address."""
+    assert to_part(value).file_data.file_uri == "u"
+
+
+def test_other_parts_in_dicts():
+    """Every kind of Part can be written as a dict."""
+    made = to_part({"functionCall": {"name": "f", "args": {"snake_case": 1}}})
+    assert made == Part(function_call=FunctionCall(name="f", args={"snake_case": 1}))
+    assert to_part({"text": "a", "thought": True}) == Part(text="a", thought=True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data", "text"),
+    [
+        (".txt", "äöü".encode(), "äöü"),
+        (".csv", b"\xef\xbb\xbfa,b", "a,b"),
+        (".md", b"# Title", "# Title"),
+        (".py", b"print(1)", "print(1)"),
+        (".ipynb", b"{}", "{}"),
+        (".json", b'{"a": 1}', '{"a": 1}'),
+        (".svg", b"<svg/>", "<svg/>"),
+        (".sh", b"ls", "ls"),
+        (".tex", b"$x$", "$x$"),
+        (".yaml", b"a: 1", "a: 1"),
+        (".unheard-of", b"words", "words"),
+        (".txt", b"", ""),
+    ],
+)
+def test_text_files_become_text(tmp_path, suffix, data, text):
+    """A file of text is text in the prompt, whatever its kind is called."""
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(data)
+    assert to_part(path) == Part(text=text)
+
+
+def test_media_files_become_data(tmp_path):
+    """A file of media goes inline with its kind."""
+    path = tmp_path / "no-suffix"
+    path.write_bytes(PNG)
+    assert to_part(path) == Part(inline_data=Blob(mime_type="image/png", data=PNG))
+
+
+def test_bytes_of_a_known_kind():
+    """Bytes alone are enough where they say what they are."""
+    assert to_part(bytearray(PNG)) == Part(inline_data=Blob(mime_type="image/png", data=PNG))
+
+
+def test_pictures():
+    """A picture goes as PNG; one that was a JPEG as JPEG."""
+    image_of = pytest.importorskip("PIL.Image")
+    png = to_part(image_of.new("RGB", (3, 2), "red")).inline_data
+    assert png.mime_type == "image/png"
+    assert image_of.open(io.BytesIO(png.data)).getpixel((0, 0)) == (255, 0, 0)
+    buffer = io.BytesIO()
+    image_of.new("RGB", (8, 8), "blue").save(buffer, "JPEG")
+    jpeg = to_part(image_of.open(buffer)).inline_data
+    assert jpeg.mime_type == "image/jpeg"
+    assert image_of.open(io.BytesIO(jpeg.data)).format == "JPEG"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F"])
+def test_pictures_of_every_mode(mode):
+    """No mode of a picture is left that PNG could not take."""
+    image_of = pytest.importorskip("PIL.Image")
+    data = to_part(image_of.new(mode, (2, 2))).inline_data.data
+    assert image_of.open(io.BytesIO(data)).size == (2, 2)
+
+
+def test_figures():
+    """A matplotlib figure goes as PNG."""
+    figure_of = pytest.importorskip("matplotlib.figure")
+    figure = figure_of.Figure(figsize=(1, 1))
+    figure.subplots().plot([1, 2])
+    made = to_part(figure).inline_data
+    assert made.mime_type == "image/png"
+    assert made.data.startswith(PNG[:8])
+
+
+def test_tables_without_tabulate(monkeypatch):
+    """A DataFrame or Series is CSV where `tabulate` is not installed."""
+    pd = pytest.importorskip("pandas")
+    monkeypatch.setitem(sys.modules, "tabulate", None)
+    assert to_part(pd.DataFrame({"a": [1, 2]})).text == ",a\n0,1\n1,2\n"
+    assert to_part(pd.Series([1], name="s")).text == ",s\n0,1\n"
+
+
+def test_tables_with_tabulate(monkeypatch):
+    """With `tabulate` a DataFrame is a table in Markdown."""
+    pd = pytest.importorskip("pandas")
+    monkeypatch.setattr(pd.DataFrame, "to_markdown", lambda self: "| a |")
+    assert to_part(pd.DataFrame({"a": [1]})).text == "| a |"
+
+
+def test_tables_of_polars():
+    """A polars DataFrame, known by its name, writes its own CSV."""
+    frame = type("DataFrame", (), {"__module__": "polars.dataframe", "write_csv": lambda _: "a\n"})
+    assert to_part(frame()).text == "a\n"
+
+
+def test_uploaded_files_of_any_kit():
+    """What has a `uri` is a file that was uploaded before."""
+    file = types.SimpleNamespace(uri="https://x/files/1", mime_type="audio/wav")
+    assert to_part(file) == Part(
+        file_data=FileData(file_uri="https://x/files/1", mime_type="audio/wav")
+    )
+
+
+def test_dataclasses_and_pydantic_models():
+    """Models of other kits are read by their fields, absent ones left out."""
+
+    @dataclasses.dataclass
+    class Mine:
+        text: str
+        thought: bool | None = None
+
+    assert to_part(Mine("a")) == Part(text="a")
+    pydantic = pytest.importorskip("pydantic")
+
+    class Theirs(pydantic.BaseModel):
+        text: str | None = None
+        inline_data: dict | None = None
+        thought_signature: bytes | None = None
+
+    assert to_part(Theirs(text="a", thought_signature=b"sig")) == Part(
+        text="a", thought_signature=base64.b64encode(b"sig").decode()
+    )
+    assert to_part(Theirs(inline_data={"mime_type": "a/b", "data": b"x"})) == Part(
+        inline_data=Blob(mime_type="a/b", data=b"x")
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (5, "A builtins.int cannot be part of a prompt."),
+        (None, "A builtins.NoneType cannot be part of a prompt."),
+        (["nested"], "A builtins.list cannot be part of a prompt."),
+        (b"words", "The kind of 5 bytes is not known."),
+        (b"", "The kind of 0 bytes is not known."),
+        (Path("no-such-file"), "There is no file 'no-such-file'."),
+        ({"mime_type": "a/b", "data": 5}, "Blob: data is a int."),
+        ({"mime_type": "a/b", "data": None}, "Blob: data is a NoneType."),
+        ({"mime_type": "a/b", "data": "no base64!"}, "Blob: not base64"),
+        ({"text": 5}, "Part: Expected `str | null`, got `int`"),
+        ({"inline_data": 5}, "Part: Expected `Blob`, got `int`"),
+    ],
+    ids=str,
+)
+def test_each_mistake_has_its_sentence(value, sentence):
+    """Whatever cannot be a Part raises BadPrompt, which is a ValueError, with an advice."""
+    with pytest.raises(BadPrompt, match=re.escape(sentence)) as caught:
+        to_part(value)
+    assert caught.value.advice
+    assert isinstance(caught.value, ValueError)
+
+
+def test_files_that_cannot_be_sent(tmp_path):
+    """A folder, an empty picture, a text in no UTF-8 and an unknown kind are each named."""
+    empty, latin, odd = tmp_path / "a.png", tmp_path / "b.txt", tmp_path / "c.bin1"
+    empty.write_bytes(b"")
+    latin.write_bytes("ä".encode("latin-1"))
+    odd.write_bytes(b"\0\1\2")
+    for path, sentence in (
+        (tmp_path, "cannot be read"),
+        (empty, "'a.png' is empty."),
+        (latin, "'b.txt' is no UTF-8 text."),
+        (odd, "The kind of 'c.bin1' is not known."),
+    ):
+        with pytest.raises(BadPrompt, match=re.escape(sentence)):
+            to_part(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ({"txt": "a"}, "text"),
+        ({"inline_dat": {}}, "inline_data"),
+        ({"inline_data": {"mime": "a/b"}}, "mime_type"),
+        ({"functionCal": {}}, "function_call"),
+    ],
+    ids=str,
+)
+def test_a_wrong_key_names_what_was_meant(value, meant):
+    """A key that no Part has is refused, at any depth."""
+    with pytest.raises(UnknownName, match=f"Did you mean {meant}"):
+        to_part(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "roles"),
+    [
+        ("a", ["user"]),
+        (["a", "b"], ["user"]),
+        (("a", Part(text="b")), ["user"]),
+        ({"text": "a"}, ["user"]),
+        (Content(role="model", parts=[Part(text="a")]), ["model"]),
+        ({"role": "user", "parts": ["a"]}, ["user"]),
+        ({"parts": "a"}, ["user"]),
+        ([{"role": "user", "parts": ["a"]}, {"role": "model", "parts": "b"}], ["user", "model"]),
+        ([Content(role="model", parts=[Part(text="a")]), "b"], ["model", "user"]),
+    ],
+    ids=str,
+)
+def test_turns(value, roles):
+    """One turn of the user, unless the value is made of turns."""
+    made = to_contents(value)
+    assert [content.role for content in made] == roles
+    assert "".join(p.text for c in made for p in c.parts) in ("a", "ab")
+
+
+@pytest.mark.parametrize("value", ["", " \n", [], [""], {"parts": []}, [{"parts": [" "]}]])
+def test_an_empty_prompt_is_refused(value):
+    """White space alone is nothing to send."""
+    with pytest.raises(BadPrompt, match="The prompt is empty"):
+        to_contents(value)
+
+
+def test_a_picture_alone_is_a_prompt():
+    """No words are needed where there is something to see."""
+    assert to_contents(PNG)[0].parts[0].inline_data.mime_type == "image/png"
+
+
+@pytest.mark.parametrize("role", ["system", "assistant", "User"])
+def test_roles_of_other_apis_are_refused(role):
+    """A role that Gemini does not have is named, with what to do instead."""
+    with pytest.raises(BadPrompt, match=f"no role '{role}'") as caught:
+        to_contents([{"role": role, "parts": ["a"]}])
+    assert "system_instruction" in caught.value.advice
+
+
+def test_a_wrong_key_in_a_turn_is_refused():
+    """A turn has a role and parts, nothing else."""
+    with pytest.raises(UnknownName, match="Did you mean role"):
+        to_content({"rol": "user", "parts": ["a"]})
