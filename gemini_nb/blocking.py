@@ -13,7 +13,6 @@ import contextlib
 import os
 import queue
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -165,7 +164,7 @@ class _Job:
     def _cancel(self) -> None:
         if self._task is None:
             self._work.close()
-        else:
+        elif not self._task.cancelling():  # twice would break into the cleanup of the first
             self._task.cancel()
 
 
@@ -199,10 +198,7 @@ def _wait(items: queue.SimpleQueue[T]) -> T:
 
 def spawn(work: Coroutine[Any, Any, Any]) -> None:
     """Run a coroutine on the background loop; nobody waits for it."""
-    if sys.is_finalizing():
-        work.close()
-    else:
-        _Job(work).start()
+    _Job(work).start()
 
 
 async def arun(work: Coroutine[Any, Any, T]) -> T:
@@ -237,13 +233,13 @@ class _End:
 
 
 class Feed(Generic[T]):
-    """An async iterator of lists on the background loop → batches that any thread or loop pulls.
+    """An async iterator on the background loop → batches that any thread or loop pulls.
 
     What comes with one read of the network is one batch, so the threads change places once a read
     and not once an item. When nobody holds the Feed any more, its source is cancelled.
     """
 
-    def __init__(self, source: AsyncIterator[list[T]]) -> None:
+    def __init__(self, source: AsyncIterator[T]) -> None:
         self._pump: _Pump[T] = _Pump()
         self._job = _Job(self._pump.run(source))
         self._job.start()
@@ -293,14 +289,14 @@ class _Pump(Generic[T]):
         self.waiters: set[asyncio.Future[None]] = set()
         self._batch: list[T] = []
 
-    async def run(self, source: AsyncIterator[list[T]]) -> None:
+    async def run(self, source: AsyncIterator[T]) -> None:
         running = asyncio.get_running_loop()
         end = _End(None)
         try:
-            async for items in source:
+            async for item in source:
                 if not self._batch:  # flushed when the source next waits for the network
                     running.call_soon(self._flush)
-                self._batch += items
+                self._batch.append(item)
         except asyncio.CancelledError as error:
             end = _End(error)
             raise

@@ -131,9 +131,13 @@ def lab() -> None:
 def serve(host: str, port: int, key: str | None) -> None:
     """Run the local backend by itself, for any client of the Gemini API."""
     _need("xllamacpp", "starlette", "uvicorn")
+    from gemini_nb.local import LocalUnavailable
     from gemini_nb.local import serve as server
 
-    server.run(host=host, port=port, key=key)
+    try:
+        server.run(host=host, port=port, key=key)
+    except LocalUnavailable as error:
+        _fail(str(error))
 
 
 @main.command()
@@ -195,10 +199,8 @@ def _local() -> bool:
 
     found = launch.status()
     missing = [name for name, version in found.packages.items() if version is None]
-    _line(
-        True,
-        f"backend: local, {found.weights.stem} ({'fetched' if found.weights_present else 'fetched on first use'})",
-    )
+    when = "fetched" if found.weights_present else "fetched on first use"
+    _line(True, f"backend: local, {found.weights.stem} ({when})")
     if missing:
         return _line(False, f"{', '.join(missing)} missing", "pip install 'gemini_nb[local]'")
     if not found.weights_present:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from gemini_nb import blocking, errors, request, settings, structs
-from gemini_nb.events import EventDecoder
-from gemini_nb.stream import Chunk, Response, decode_chunk
+from gemini_nb.stream import Response, decode_chunk
 from gemini_nb.types import (
     CountTokensResponse,
     GenerateContentRequest,
@@ -45,13 +44,14 @@ class Client:
 
     def __init__(self, **choices: Any) -> None:
         settings.hide_key(choices)
-        self.settings = settings.changed(settings.current(), **choices)
+        self.settings = settings.current()  # for __repr__, where a choice is refused
+        self.settings = settings.changed(self.settings, **choices)
         self._lock = threading.Lock()
         self._transport: tuple[Any, Transport] | None = None
-        self._earlier: list[Any] = []
 
     def __repr__(self) -> str:
-        return f"<Client {self.settings.resolve_backend()} {self.settings.model}>"
+        # Who would answer is not asked here: Colab would ask the person for a key.
+        return f"<Client {self.settings.backend or 'auto'} {self.settings.model}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -73,8 +73,6 @@ class Client:
             # Made anew for another key, too, and in a forked process, which has a loop of its own.
             place = (url, key, blocking.loop())
             if self._transport is None or self._transport[0] != place:
-                # Kept, since a stream may still use it, and a forked process must not close it.
-                self._earlier.append(self._transport)
                 made = Transport(
                     url,
                     key,
@@ -139,7 +137,7 @@ class Client:
     ) -> Response:
         """An answer that fills as it is iterated."""
         made = request.generate(model, body, stream=True, timeout=timeout)
-        return Response(made, blocking.Feed(_batches(self.connect(), made)))
+        return Response(made, blocking.Feed(self.connect().stream(made)))
 
     async def stream_async(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -147,7 +145,7 @@ class Client:
         """`stream` for `async for`."""
         made = request.generate(model, body, stream=True, timeout=timeout)
         transport = await asyncio.to_thread(self.connect)
-        return Response(made, blocking.Feed(_batches(transport, made)))
+        return Response(made, blocking.Feed(transport.stream(made)))
 
     def count_tokens(self, model: str, body: GenerateContentRequest) -> CountTokensResponse:
         """The tokens of a request, as the service counts them."""
@@ -199,26 +197,6 @@ async def _whole(transport: Transport, made: request.Request) -> Response:
     response.feed(decode_chunk(await transport.send(made), request=made))
     response.finish()
     return response
-
-
-async def _batches(transport: Transport, made: request.Request) -> AsyncIterator[list[Chunk]]:
-    """The chunks of a stream, those that came in one read together."""
-    decoder = EventDecoder()
-    stream = transport.stream(made)
-    try:
-        async for data in stream:
-            events = decoder.feed(data)
-            if events:
-                yield [decode_chunk(event, request=made) for event in events]
-        rest = decoder.close()
-        if rest:
-            try:
-                last = decode_chunk(rest, request=made)
-            except errors.BadAnswer:
-                return  # an event cut in the middle: the Response finds that it is not whole
-            yield [last]
-    finally:
-        await stream.aclose()  # type: ignore[attr-defined]
 
 
 _announced = False

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
 
+_PACKET = 16_384
+
+
 @contextlib.contextmanager
 def _as_httpcore(timeout: type[Exception], failure: type[Exception]) -> Iterator[None]:
     try:
@@ -32,17 +35,26 @@ class _Socket(httpcore.AsyncNetworkStream):
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._held = b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        await self._flush(timeout)
         with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
             async with asyncio.timeout(timeout):
                 return await self._reader.read(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
+        # A head and a short body leave as one packet, when the answer is waited for.
+        self._held += buffer
+        if len(self._held) > _PACKET:
+            await self._flush(timeout)
+
+    async def _flush(self, timeout: float | None) -> None:
+        if not self._held:
             return
         with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
-            self._writer.write(buffer)
+            self._writer.write(self._held)
+            self._held = b""
             async with asyncio.timeout(timeout):
                 await self._writer.drain()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gemini_nb.types import Part
 
 _PLACE = re.compile(
-    r"(?<![\\^_}{$])"  # not after what makes it TeX, a shell variable, or a doubled brace
+    r"(?<![\\^_{$])"  # not after what makes it TeX, a shell variable, or a doubled brace
     r"(?<!\\[A-Za-z])"
     r"\{(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}(?!\})"
 )
@@ -43,7 +43,8 @@ def fill(template: str, names: Mapping[str, Any]) -> list[str | Part]:
     at = 0
     for found in _PLACE.finditer(template):
         before = template[at : found.start()]
-        if _TEX_COMMAND.search(before):
+        # A brace that follows another is TeX's second argument, unless that other was replaced.
+        if before.endswith("}") or _TEX_COMMAND.search(before):
             continue
         value = _piece(_look_up(found["path"], names))
         text += before

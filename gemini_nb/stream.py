@@ -7,6 +7,7 @@ carries what came.
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,7 @@ import msgspec
 from gemini_nb import errors, structs
 from gemini_nb.deltas import Builder, keep_newer
 from gemini_nb.display.html import neutral_markdown
+from gemini_nb.events import EventDecoder
 from gemini_nb.types import (
     Candidate,
     GenerateContentResponse,
@@ -41,35 +43,18 @@ _FILTERED = frozenset(
 )
 
 
-def decode_chunk(data: bytes, *, request: Any = None) -> Chunk:
-    """The data of one event → a Chunk. Raises APIError for an error, BadAnswer for no JSON."""
-    try:
-        body = structs.decode(GenerateContentResponse, data)
-    except msgspec.DecodeError:
-        inner = data.strip()
-        if inner.startswith(b"[") and inner.endswith(b"]"):  # an error may come as an array of one
-            return decode_chunk(inner[1:-1], request=request)
-        raise errors.BadAnswer("An event of the stream is no JSON.", request=request) from None
-    error = body.extra.get("error") if body.extra else None
-    if isinstance(error, dict):
-        code = error.get("code")
-        raise errors.from_status(code if isinstance(code, int) else 500, error, request=request)
-    return Chunk(body)
-
-
 def _text(parts: list[Part], *, thoughts: bool = False) -> str:
-    return "".join(p.text for p in parts if p.text and bool(p.thought) is thoughts)
+    return "".join([p.text for p in parts if p.text and bool(p.thought) is thoughts])
 
 
 class _Answer:
-    """What a whole answer and a piece of one have in common, read from `body`."""
+    """What can be read off a whole answer and off a piece of one alike."""
 
-    body: GenerateContentResponse
+    __slots__ = ()
 
-    @property
-    def candidates(self) -> list[Candidate]:
-        """The answers, one unless `candidate_count` asked for more."""
-        return self.body.candidates
+    if TYPE_CHECKING:
+        candidates: Any
+        prompt_feedback: Any
 
     @property
     def _first(self) -> Candidate | None:
@@ -79,8 +64,8 @@ class _Answer:
     @property
     def parts(self) -> list[Part]:
         """The parts of the first candidate."""
-        content = self._first.content if self._first else None
-        return content.parts if content else []
+        first = self._first
+        return first.content.parts if first and first.content else []
 
     @property
     def thoughts(self) -> str:
@@ -88,29 +73,10 @@ class _Answer:
         return _text(self.parts, thoughts=True)
 
     @property
-    def usage_metadata(self) -> UsageMetadata | None:
-        """Tokens used, as the service counts them."""
-        return self.body.usage_metadata
-
-    @property
-    def prompt_feedback(self) -> PromptFeedback | None:
-        """Why the prompt was refused, where it was."""
-        return self.body.prompt_feedback
-
-    @property
     def finish_reason(self) -> Any:
         """Why the first candidate stopped: a FinishReason, or None while it has not."""
-        return self._first.finish_reason if self._first else None
-
-    @property
-    def model_version(self) -> str | None:
-        """The model that really answered."""
-        return self.body.model_version
-
-    @property
-    def response_id(self) -> str | None:
-        """The service's name for this answer."""
-        return self.body.response_id
+        first = self._first
+        return first.finish_reason if first else None
 
     def _blocked(self) -> errors.BlockedPrompt | None:
         feedback = self.prompt_feedback
@@ -124,11 +90,8 @@ class _Answer:
         )
 
 
-class Chunk(_Answer):
-    """One piece of a streamed answer."""
-
-    def __init__(self, body: GenerateContentResponse) -> None:
-        self.body = body
+class Chunk(_Answer, GenerateContentResponse):
+    """One piece of a streamed answer: a GenerateContentResponse with its text at hand."""
 
     @property
     def text(self) -> str:
@@ -142,14 +105,30 @@ class Chunk(_Answer):
         return f"<Chunk {_text(self.parts)!r}>"
 
 
+def decode_chunk(data: bytes, *, request: Any = None) -> Chunk:
+    """The data of one event → a Chunk. Raises APIError for an error, BadAnswer for no JSON."""
+    try:
+        chunk = structs.decode(Chunk, data)
+    except msgspec.DecodeError:
+        inner = data.strip()
+        if inner.startswith(b"[") and inner.endswith(b"]"):  # an error may come as an array of one
+            return decode_chunk(inner[1:-1], request=request)
+        raise errors.BadAnswer("An event of the stream is no JSON.", request=request) from None
+    error = chunk.extra.get("error") if chunk.extra else None
+    if isinstance(error, dict):
+        code = error.get("code")
+        raise errors.from_status(code if isinstance(code, int) else 500, error, request=request)
+    return chunk
+
+
 class Source(Protocol):
-    """Where the batches of a streamed Response come from (`blocking.Feed`)."""
+    """Where the bytes of a streamed Response come from (`blocking.Feed`)."""
 
-    def next(self) -> list[Chunk]:
-        """The next batch; blocks. Raises StopIteration at the end."""
+    def next(self) -> list[bytes]:
+        """The next bytes; blocks. Raises StopIteration at the end."""
 
-    async def anext(self) -> list[Chunk]:
-        """The next batch. Raises StopAsyncIteration at the end."""
+    async def anext(self) -> list[bytes]:
+        """The next bytes. Raises StopAsyncIteration at the end."""
 
     def close(self) -> None:
         """Stop: the connection is closed."""
@@ -169,6 +148,8 @@ class Response(_Answer):
         self.interrupted = False
         self.error: BaseException | None = None
         self._source = source
+        self._events = EventDecoder()
+        self._failure: errors.GeminiError | None = None  # raised when what came before it is read
         self._chunks: list[Chunk] = []
         self._builders: dict[int, Builder] = {}
         self._rest = GenerateContentResponse()
@@ -180,8 +161,8 @@ class Response(_Answer):
         """Take one chunk in."""
         self._chunks.append(chunk)
         self._built = None
-        keep_newer(self._rest, chunk.body, _REST_FIELDS)
-        for delta in chunk.body.candidates:
+        keep_newer(self._rest, chunk, _REST_FIELDS)
+        for delta in chunk.candidates:
             index = delta.index or 0
             if index not in self._builders:
                 self._builders[index] = Builder()
@@ -234,14 +215,15 @@ class Response(_Answer):
                 while seen < len(self._chunks):
                     seen += 1
                     yield self._chunks[seen - 1]
-                if self._source is None:
+                source = self._open_source()
+                if source is None:
                     return
                 try:
-                    batch = self._source.next()
+                    data = source.next()
                 except StopIteration:
-                    self.finish()
+                    self._take_last()
                 else:
-                    self._take(batch)
+                    self._take(data)
         except BaseException as error:
             self._stop(error)
             raise
@@ -254,21 +236,39 @@ class Response(_Answer):
                 while seen < len(self._chunks):
                     seen += 1
                     yield self._chunks[seen - 1]
-                if self._source is None:
+                source = self._open_source()
+                if source is None:
                     return
                 try:
-                    batch = await self._source.anext()
+                    data = await source.anext()
                 except StopAsyncIteration:
-                    self.finish()
+                    self._take_last()
                 else:
-                    self._take(batch)
+                    self._take(data)
         except BaseException as error:
             self._stop(error)
             raise
 
-    def _take(self, batch: list[Chunk]) -> None:
-        for chunk in batch:
-            self.feed(chunk)
+    def _open_source(self) -> Source | None:
+        """The source, where there may be more; all that came so far was read."""
+        if self._failure is not None:
+            raise self._failure
+        return self._source
+
+    def _take(self, data: list[bytes]) -> None:
+        try:
+            for event in self._events.feed(b"".join(data)):
+                self.feed(decode_chunk(event, request=self.request))
+        except errors.GeminiError as error:
+            self._failure = error
+
+    def _take_last(self) -> None:
+        rest = self._events.close()
+        # An event that was cut in the middle is no answer; `finish` finds that it is missing.
+        with contextlib.suppress(errors.BadAnswer):
+            if rest:
+                self.feed(decode_chunk(rest, request=self.request))
+        self.finish()
 
     def resolve(self) -> Response:
         """Wait for the rest of the stream; does nothing where the answer is whole."""
@@ -288,13 +288,38 @@ class Response(_Answer):
         return self._source is None
 
     @property
-    def body(self) -> GenerateContentResponse:  # type: ignore[override]
+    def body(self) -> GenerateContentResponse:
         """The whole as one object of the wire, as far as it came."""
         if self._built is None:
             built = [self._builders[i].build() for i in sorted(self._builders)]
             self._rest.candidates = built
             self._built = self._rest
         return self._built
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The answers, one unless `candidate_count` asked for more."""
+        return self.body.candidates
+
+    @property
+    def usage_metadata(self) -> UsageMetadata | None:
+        """Tokens used, as the service counts them."""
+        return self.body.usage_metadata
+
+    @property
+    def prompt_feedback(self) -> PromptFeedback | None:
+        """Why the prompt was refused, where it was."""
+        return self.body.prompt_feedback
+
+    @property
+    def model_version(self) -> str | None:
+        """The model that really answered."""
+        return self.body.model_version
+
+    @property
+    def response_id(self) -> str | None:
+        """The service's name for this answer."""
+        return self.body.response_id
 
     def _so_far(self) -> str:
         return _text(self.parts)

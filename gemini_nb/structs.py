@@ -55,6 +55,9 @@ class OpenEnum(enum.StrEnum):
 class _WireMeta(msgspec.StructMeta):
     """Names the field that was probably meant when a constructor gets one that does not exist."""
 
+    def __new__(cls, *args: Any, **config: Any) -> Any:
+        return super().__new__(cls, *args, **{"kw_only": True, **config})
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - it is a metaclass
         for name in kwargs:
             if name not in cls.__struct_fields__:
@@ -68,8 +71,7 @@ class Wire(
     rename="camel",
     omit_defaults=True,
     forbid_unknown_fields=True,
-    kw_only=True,
-    gc=False,
+    gc=False,  # a JSON tree has no cycles; the collector would walk every chunk of a stream
 ):
     """The base of the wire's types: snake_case here, camelCase there, `extra` for the rest."""
 

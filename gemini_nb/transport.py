@@ -7,10 +7,14 @@ httpx gets past this module. The key is put on as a header at the very last mome
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import math
+import os
 import sys
+import urllib.parse
 import urllib.request
+import weakref
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +59,14 @@ IDLE_TIMEOUT = 60.0
 WHOLE_TIMEOUT = 300.0
 
 
+# A forked process shares the sockets of its parent and the selector that watches them. What it
+# inherits is kept there for good, since its end would take them away from the parent.
+_open: weakref.WeakSet[Transport] = weakref.WeakSet()
+_inherited: list[Transport] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _inherited.extend(_open))
+
+
 class Transport:
     """Requests to one address with one key. Lives on the background loop.
 
@@ -70,10 +82,15 @@ class Transport:
                 f"The key ({key.source}) holds a character that no key has.",
                 advice="Copy it once more: a line break or a typographic sign came along.",
             )
-        self._root = httpx.URL(f"{base_url}/{api_version}/")
+        root = httpx.URL(f"{base_url}/{api_version}/")
+        self._root = str(root)
+        self._host = root.host
         self._key = key
         self._timeout = timeout
-        self._http = _route(self._root)
+        self._http = _route(root)
+        # Closed when its client was let go, or configured anew, and its last answer is in.
+        weakref.finalize(self, _close, self._http).atexit = False
+        _open.add(self)
 
     def _request(self, request: Request, default_timeout: float, coding: str) -> httpx.Request:
         headers = {"accept-encoding": coding, "user-agent": _user_agent()}
@@ -92,10 +109,10 @@ class Transport:
         }
         if self._key is not None:
             headers["x-goog-api-key"] = self._key.reveal()
-        url = self._root.join(request.path)
+        query = f"?{urllib.parse.urlencode(request.params)}" if request.params else ""
         return httpx.Request(
             request.method,
-            url.copy_merge_params(request.params) if request.params else url,
+            _url(self._root + request.path + query),
             headers=headers,
             content=content,
             extensions={"timeout": timeouts},
@@ -106,12 +123,12 @@ class Transport:
 
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
-        with _translated(request, self._root.host):
+        with _translated(request, self._host):
             response = await self._http.handle_async_request(
                 self._request(request, WHOLE_TIMEOUT, "gzip, deflate")
             )
             try:
-                body = await response.aread()
+                body = b"".join([data async for data in _body(response)])
             finally:
                 await response.aclose()
         self._check(response, body, request)
@@ -119,7 +136,7 @@ class Transport:
 
     async def stream(self, request: Request) -> AsyncIterator[bytes]:
         """The bytes of the answer as they come; raises like `send`, before or between them."""
-        with _translated(request, self._root.host):
+        with _translated(request, self._host):
             response = await self._http.handle_async_request(
                 self._request(request, IDLE_TIMEOUT, "identity")
             )
@@ -127,31 +144,19 @@ class Transport:
                 html = "text/html" in response.headers.get("content-type", "")
                 if response.status_code != httpx.codes.OK or html:
                     self._check(response, await response.aread(), request)
-                # Bytes that are not compressed need not pass through a decoder.
-                coded = "content-encoding" in response.headers
-                pieces: Any = response.aiter_bytes() if coded else response.stream
-                async for data in pieces:
+                async for data in _body(response):
                     yield data
             finally:
                 await response.aclose()
 
     def _check(self, response: httpx.Response, body: bytes, request: Request) -> None:
         """Raise for an answer that is no success, or a success that is no answer."""
-        host = self._root.host
+        host = self._host
         if response.status_code != httpx.codes.OK:
             raise _refusal(host, response.status_code, body, request)
         if body.lstrip()[:1] not in (b"{", b"["):
             what = "an empty body" if not body.strip() else f"no JSON: {_excerpt(body)}"
             raise errors.BadAnswer(f"{host} answered with {what}.", request=request)
-
-    def close(self) -> None:
-        """Close every connection, soon. Nothing waits for it; a later call opens new ones."""
-        blocking.spawn(self._http.aclose())
-
-    def __del__(self) -> None:
-        # A client that was let go, or replaced by another configuration, once its last answer is in.
-        if hasattr(self, "_http"):
-            self.close()
 
 
 def _route(url: httpx.URL) -> httpx.AsyncBaseTransport:
@@ -161,6 +166,22 @@ def _route(url: httpx.URL) -> httpx.AsyncBaseTransport:
     if proxy and not urllib.request.proxy_bypass(url.host):
         return httpx.AsyncHTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
     return DirectTransport(tls=url.scheme == "https")
+
+
+def _close(http: httpx.AsyncBaseTransport) -> None:
+    blocking.spawn(http.aclose())
+
+
+@functools.lru_cache(256)
+def _url(text: str) -> httpx.URL:
+    """Parsing an address takes as long as sending it, and a notebook has few."""
+    return httpx.URL(text)
+
+
+def _body(response: httpx.Response) -> Any:
+    """The pieces of a body; what is not compressed need not pass through httpx's decoders."""
+    coded = "content-encoding" in response.headers
+    return response.aiter_bytes() if coded else response.stream
 
 
 def _user_agent() -> str:

@@ -122,6 +122,8 @@ class Server:
             async for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
+        except ConnectionError:
+            call.hung_up.set()
         finally:
             if not call.hung_up.is_set():
                 watch.cancel()

@@ -23,7 +23,8 @@ async def counted(*batches, error=None):
     """Batches, with a turn of the loop between them, then an error or the end."""
     for batch in batches:
         await asyncio.sleep(0)
-        yield list(batch)
+        for item in batch:
+            yield item
     if error is not None:
         raise error
 
@@ -32,8 +33,9 @@ async def waiting(stopped, *batches):
     """Batches, then nothing; `stopped` is set when somebody gives up."""
     try:
         for batch in batches:
-            yield list(batch)
-        await asyncio.Event().wait()
+            for item in batch:
+                yield item
+        await asyncio.sleep(3600)
     finally:
         stopped.set()
 
@@ -102,7 +104,7 @@ def test_an_interrupt_stops_the_work(handler):
     async def work():
         os.kill(os.getpid(), signal.SIGINT)
         try:
-            await asyncio.Event().wait()
+            await asyncio.sleep(3600)
         finally:
             stopped.set()
 
@@ -124,8 +126,8 @@ def test_an_interrupt_stops_a_feed():
         while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             await asyncio.sleep(0.001)  # until somebody waits
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.Event().wait()
-        yield []
+        await asyncio.sleep(3600)
+        yield None
 
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -150,7 +152,7 @@ def test_cancelling_arun_cancels_the_work():
     async def work():
         started.set()
         try:
-            await asyncio.Event().wait()
+            await asyncio.sleep(3600)
         finally:
             stopped.set()
 
@@ -189,7 +191,7 @@ def test_an_async_reader_waits_for_what_is_late():
 
     async def late():
         await asyncio.to_thread(go.wait, 5)
-        yield [1]
+        yield 1
 
     async def reader():
         asking = asyncio.create_task(apull(blocking.Feed(late())))
@@ -207,9 +209,9 @@ def test_two_async_readers_both_end():
 
     async def late():
         await asyncio.to_thread(go.wait, 5)
-        yield [1]
+        yield 1
         await asyncio.sleep(0)
-        yield [2]
+        yield 2
 
     async def readers():
         feed = blocking.Feed(late())
@@ -235,14 +237,35 @@ def test_a_feed_that_is_given_up_stops_its_source(end):
     assert stopped.wait(5)
 
 
+def test_giving_up_twice_does_not_break_the_cleanup():
+    """What a source does while it ends is not cancelled again: a connection would stay open."""
+    cleaned = threading.Event()
+
+    async def source():
+        try:
+            yield 1
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.01)
+            cleaned.set()
+
+    feed = blocking.Feed(source())
+    assert feed.next() == [1]
+    feed.close()
+    feed.close()
+    del feed
+    gc.collect()
+    assert cleaned.wait(5)
+
+
 def test_a_process_ends_with_a_feed_open():
     """A script that forgets a stream still ends, at once and in silence."""
     code = (
         "import asyncio\n"
         "from gemini_nb import blocking\n"
         "async def source():\n"
-        "    yield [1]\n"
-        "    await asyncio.Event().wait()\n"
+        "    yield 1\n"
+        "    await asyncio.sleep(3600)\n"
         "feed = blocking.Feed(source())\n"
         "print(feed.next())\n"
     )

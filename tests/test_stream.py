@@ -9,7 +9,6 @@ import pytest
 
 from gemini_nb import errors, structs
 from gemini_nb.stream import Chunk, Response, decode_chunk
-from gemini_nb.types import GenerateContentResponse
 from tests.server import chunk
 
 
@@ -30,7 +29,7 @@ def parts(*several, finish=None, index=0):
 
 
 class Source:
-    """Batches in memory in place of a Feed."""
+    """Bytes in memory in place of a Feed."""
 
     def __init__(self, *batches, error=None):
         self.batches = list(batches)
@@ -39,7 +38,7 @@ class Source:
 
     def next(self):
         if self.batches:
-            return [made(body) for body in self.batches.pop(0)]
+            return [b"data: %b\n\n" % json.dumps(body).encode() for body in self.batches.pop(0)]
         raise self.error or StopIteration
 
     async def anext(self):
@@ -336,7 +335,7 @@ def test_an_event_that_is_no_answer(event):
 
 def test_a_field_called_error_that_is_no_error():
     """Only an object counts as an error; anything else is an unknown field like others."""
-    assert decode_chunk(b'{"error": null, "candidates": []}').body.extra == {"error": None}
+    assert decode_chunk(b'{"error": null, "candidates": []}').extra == {"error": None}
 
 
 def test_shown_in_a_notebook():
@@ -353,7 +352,7 @@ def test_shown_in_a_notebook():
 def test_long_texts_are_shortened_in_repr():
     """One line is enough to recognise an answer."""
     assert len(repr(fed(chunk("word " * 100, "STOP")))) < 90
-    assert repr(Chunk(GenerateContentResponse())) == "<Chunk ''>"
+    assert repr(Chunk()) == "<Chunk ''>"
 
 
 def test_to_dict_is_the_json_of_the_service():

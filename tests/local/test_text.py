@@ -84,11 +84,11 @@ def test_a_seed_repeats_and_another_differs(ask):
 @model
 def test_stop_sequences_end_the_answer_before_themselves(ask):
     """The text ends where the sequence would begin."""
-    prompt = "Count: one, two, three, four, five. Repeat that."
+    prompt = "What is the capital of France?"
     free = said(ask(prompt, temperature=0, maxOutputTokens=40))
-    assert "Three" in free
-    cut = ask(prompt, temperature=0, maxOutputTokens=40, stopSequences=["Three"])
-    assert said(cut) == free[: free.index("Three")]
+    assert "France" in free
+    cut = ask(prompt, temperature=0, maxOutputTokens=40, stopSequences=["France"])
+    assert said(cut) == free[: free.index("France")]
     assert ended(cut) == "STOP"
 
 
@@ -122,15 +122,21 @@ def test_the_system_instruction_reaches_the_model(ask):
 
 @model
 def test_earlier_turns_reach_the_model(web):
-    """A name from the first turn is known in the third."""
+    """The third turn can only be understood with the first."""
     contents = [
-        turn("user", "My name is Bartholomew."),
-        turn("model", "Nice to meet you, Bartholomew!"),
-        turn("user", "What is my name?"),
+        turn("user", "What is the capital of France?"),
+        turn("model", "The capital of France is Paris."),
+        turn("user", "And of Italy?"),
     ]
     body = {"contents": contents, "generationConfig": {"temperature": 0, "maxOutputTokens": 20}}
     answer = web.post("/v1beta/models/gemini-3.8-flash:generateContent", json=body).json()
-    assert "Bartholomew" in said(answer)
+    assert "Rome" in said(answer)
+
+
+@model
+def test_nothing_is_added_to_the_prompt(ask):
+    """Under the words of the model's own template ("You are … SmolLM") it knows no capitals."""
+    assert "Paris" in said(ask("What is the capital of France?", temperature=0, maxOutputTokens=20))
 
 
 SCHEMA = {

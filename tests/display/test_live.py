@@ -1,0 +1,188 @@
+"""An answer that appears as it is written, and stays as one plain output."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+from IPython.core import getipython
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from gemini_nb.display import live
+from gemini_nb.stream import Response
+
+
+class Clock:
+    """A clock that stands until somebody moves it."""
+
+    now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(live, "time", clock)
+    return clock
+
+
+@pytest.fixture(scope="module")
+def ipython():
+    """A shell that displays go through."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def published(ipython, monkeypatch):
+    """What is published: (is it an update, its data, its metadata, its display id)."""
+    seen = []
+
+    def publish(data, metadata=None, *, transient=None, update=False, **_):
+        seen.append((update, data, metadata or {}, (transient or {}).get("display_id")))
+
+    monkeypatch.setattr(ipython.display_pub, "publish", publish)
+    return seen
+
+
+@pytest.fixture
+def in_place(monkeypatch):
+    """Say where the output goes."""
+    return lambda where: monkeypatch.setattr(live, "place", lambda: where)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "where"),
+    [
+        (None, "terminal"),
+        (types.SimpleNamespace(_allow_stdin=True), "notebook"),
+        (types.SimpleNamespace(), "notebook"),
+        (types.SimpleNamespace(_allow_stdin=False), "replay"),
+    ],
+)
+def test_where_an_answer_is_shown(monkeypatch, kernel, where):
+    """A kernel that may ask for input has a person in front; others are replays."""
+    shell = None if kernel is None else types.SimpleNamespace(kernel=kernel)
+    monkeypatch.setattr(getipython, "get_ipython", lambda: shell)
+    assert live.place() == where
+
+
+def test_a_notebook_sees_it_grow(in_place, clock, published):
+    """One display with one id, updated at most twenty times a second, then whole."""
+    in_place("notebook")
+    shown = live.LiveMarkdown()
+    for step in range(100):
+        shown.write(f"{step} ")
+        clock.now += 0.01
+    shown.close(Response(), 1.0)
+    updates = [update for update, *_ in published]
+    assert updates[0] is False
+    assert all(updates[1:])
+    assert 15 <= len(updates) <= 22
+    assert len({display_id for *_, display_id in published}) == 1
+    texts = [data["text/markdown"] for _, data, *_ in published]
+    assert all(b.startswith(a) for a, b in zip(texts, texts[1:], strict=False))
+    assert texts[-1] == "".join(f"{step} " for step in range(100))
+    assert published[-1][2]["gemini_nb"]["seconds"] == 1.0
+    assert not any(metadata for _, _, metadata, _ in published[:-1])
+
+
+def test_the_first_words_are_shown_at_once(in_place, clock, published):
+    """Nobody waits for a frame before anything is there."""
+    in_place("notebook")
+    live.LiveMarkdown().write("Hello")
+    assert [data["text/plain"] for _, data, *_ in published] == ["Hello"]
+
+
+def test_a_replay_sees_one_display(in_place, clock, published):
+    """A run that nobody watches gets one display without an id, at the end."""
+    in_place("replay")
+    shown = live.LiveMarkdown()
+    for word in ("Hel", "lo"):
+        shown.write(word)
+        clock.now += 1
+    assert published == []
+    shown.close(Response(), 1.0)
+    ((update, data, _, display_id),) = published
+    assert (update, display_id, data["text/markdown"]) == (False, None, "Hello")
+
+
+@pytest.mark.parametrize("how", ["json", "code"])
+def test_half_a_structure_is_shown_as_text(in_place, clock, published, how):
+    """While it streams JSON or code is text; at the end it is what was asked for."""
+    in_place("notebook")
+    shown = live.LiveMarkdown(how)
+    shown.write('```json\n{"a": ')
+    clock.now += 1
+    shown.write("1}\n```")
+    shown.close(Response(), 1.0)
+    assert set(published[0][1]) == {"text/plain"}
+    last = published[-1][1]
+    assert last.get("application/json", {"a": 1}) == {"a": 1}
+    assert ("application/json" in last) is (how == "json")
+
+
+def test_hostile_text_is_never_shown_live(in_place, clock, published):
+    """Every single frame is neutral, also where a tag is cut in the middle."""
+    in_place("notebook")
+    shown = live.LiveMarkdown()
+    for piece in ("<scr", "ipt>a()</scr", "ipt> ![x](http", "://e/x.png)"):
+        shown.write(piece)
+        clock.now += 1
+    shown.close(Response(), 1.0)
+    for _, data, *_ in published:
+        assert "<scr" not in data["text/markdown"]
+        assert "![" not in data["text/markdown"]
+
+
+@pytest.mark.parametrize("where", ["notebook", "replay", "terminal"])
+def test_nothing_is_shown_where_nothing_came(in_place, clock, published, capsys, where):
+    """An answer without text leaves no empty output."""
+    in_place(where)
+    live.LiveMarkdown().close(Response(), 1.0)
+    assert published == []
+    assert "".join(capsys.readouterr()) == ""
+
+
+def test_a_terminal_gets_the_text_as_it_comes(in_place, capsys):
+    """In a terminal pieces are written at once, without escape sequences."""
+    in_place("terminal")
+    shown = live.LiveMarkdown()
+    shown.write("Hel\x1b[31m")
+    assert capsys.readouterr().out == "Hel"
+    shown.write("lo")
+    shown.close(Response(), 1.0)
+    assert capsys.readouterr().out == "lo\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "out"),
+    [("json", '{\n  "a": 1\n}\n'), ("code", '{"a": 1}\n\n'), ("text", '```\n{"a": 1}\n```\n')],
+)
+def test_formats_in_a_terminal(in_place, capsys, how, out):
+    """JSON and code come when they are whole, the rest as it comes."""
+    in_place("terminal")
+    shown = live.LiveMarkdown(how)
+    shown.write('```\n{"a": 1}\n```')
+    assert (capsys.readouterr().out == "") is (how != "text")
+    shown.write("")
+    shown.close(Response(), 1.0)
+    assert capsys.readouterr().out in (out, "\n")
+
+
+def test_what_is_not_whole_is_marked(in_place, clock, published):
+    """An interrupted answer says so in its last frame, and in its metadata."""
+    in_place("replay")
+    response = Response()
+    response.interrupted = True
+    shown = live.LiveMarkdown()
+    shown.write("Half")
+    shown.close(response, 1.0)
+    ((_, data, metadata, _),) = published
+    assert data["text/markdown"].startswith("Half\n\n*— stopped")
+    assert metadata["gemini_nb"]["interrupted"] is True

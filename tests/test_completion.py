@@ -1,0 +1,82 @@
+"""Tab completion for the options of the magics."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from gemini_nb import completion, options
+from gemini_nb.completion import candidates
+
+NAMES = ["answer", "data", "figure"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with two files and a folder, to stand in."""
+    (tmp_path / "data.csv").touch()
+    (tmp_path / "plan.md").touch()
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "cat.png").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("%%gemini --te", ["--temperature"]),
+        ("%%gemini -t 0 --no", ["--no-interpolate", "--no-stream"]),
+        ("%gemini --max", ["--max-tokens"]),
+        ("%gemini_chat --", ["--help", "--new", "--rewind"]),
+        ("%gemini_config --ba", ["--backend", "--base-url"]),
+        ("%gemini_config --backend ", ["api", "local"]),
+        ("%%gemini -f j", ["json"]),
+        ("%%gemini --format ", sorted(options.FORMATS)),
+        ("%%gemini -o a", ["answer"]),
+        ("%%gemini -o ", NAMES),
+        ("%%gemini -m gemini-3.5", ["gemini-3.5-flash", "gemini-3.5-flash-lite"]),
+        ("%%gemini gemini-2", ["gemini-2.5-flash", "gemini-2.5-pro"]),
+        ("%%gemini -t 0.", []),
+        ("%gemini Tell me about d", []),
+        ("%%gemini --zzz", []),
+    ],
+)
+def test_what_may_follow(line, found):
+    """Options, models, formats and variables, each where it belongs."""
+    assert candidates(line, NAMES) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("da", ["data", "data.csv"]),
+        ("p", ["pictures/", "plan.md"]),
+        ("pictures/", ["pictures/cat.png"]),
+        ("pictures/c", ["pictures/cat.png"]),
+        ("./pl", ["./plan.md"]),
+        ("./pictures/c", ["./pictures/cat.png"]),
+        ("nowhere/", []),
+        ("~nobody-of-that-name/", []),
+    ],
+)
+def test_files_and_variables_can_be_attached(folder, typed, found):
+    """Paths are completed in the words they were begun in."""
+    assert candidates(f"%%gemini -a {typed}", NAMES) == found
+
+
+def test_paths_that_are_written_out(folder):
+    """Absolute paths are completed, too."""
+    assert candidates(f"%%gemini --attach {folder}/pl", NAMES) == [f"{folder}/plan.md"]
+
+
+def test_the_hook_of_ipython():
+    """The hook is asked with the line up to the cursor, and sees the shell's variables."""
+    shell = InteractiveShell()
+    shell.user_ns["my_answer"] = 1
+    completion.install(shell)
+    (hook,) = shell.strdispatchers["complete_command"].s_matches("%%gemini")
+    event = types.SimpleNamespace(text_until_cursor="%%gemini -o my_")
+    assert list(hook(event)) == ["my_answer"]
