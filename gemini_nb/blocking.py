@@ -120,7 +120,8 @@ class _Raise:
             self._before(number, frame)
 
     def restore(self) -> None:
-        if signal.getsignal(signal.SIGINT) is self:
+        in_force: object = signal.getsignal(signal.SIGINT)
+        if in_force is self:  # nobody has set another since
             signal.signal(signal.SIGINT, self._before)
 
 

@@ -85,8 +85,8 @@ class _Backend(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - named by httpcore, given by nobody
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - as above
     ) -> httpcore.AsyncNetworkStream:
         with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):

@@ -6,7 +6,7 @@ machine slows both; the median of several runs counts. Times are CPU seconds unl
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib
 import os
 import platform
@@ -19,7 +19,7 @@ def main() -> None:
     """Run the benchmarks that are named, or all, and print a Markdown table of their rows."""
     wanted = sys.argv[1:] or NAMES
     print(
-        f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
+        f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}\n"
     )
     print("| what | measured | against | ratio | goal |\n|---|---|---|---|---|")

@@ -1,6 +1,6 @@
 """CPU of one whole answer: ours, google-genai's, and bare httpx posting the same body.
 
-Each has a process of its own: in one heap the garbage of one would be collected at the cost of another.
+Each has a process of its own: in one heap, one would pay for collecting another's garbage.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def process(code: str) -> float:
-    """CPU seconds of a fresh interpreter that runs `code`, its bytecode cached as after a first run."""
+    """CPU seconds of a fresh interpreter that runs `code`, its bytecode cached."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, env=env)

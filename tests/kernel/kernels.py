@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.manager import start_new_kernel
 
@@ -83,7 +83,7 @@ class Kernel:
         }
         self._env = {**clean, **env}
 
-    def __enter__(self) -> Kernel:
+    def __enter__(self) -> Self:
         self.manager, self.client = start_new_kernel(
             kernel_name="python3", env=self._env, extra_arguments=["--log-level=40"]
         )

@@ -58,7 +58,7 @@ def stalled():
 
 
 def interrupted(server, kernel, cell, *, streams=True):
-    """Run `cell`, press stop once the stream is silent, and give the run and the seconds it took."""
+    """Run `cell`, press stop once the stream is silent: the run, and the seconds it took."""
     seen = len(server.calls)
     run = kernel.start(cell)
     if streams:
