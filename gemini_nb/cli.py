@@ -63,8 +63,10 @@ def _stream_one() -> None:
     from gemini_nb.display.html import terminal_text
     from gemini_nb.model import GenerativeModel
 
+    model = GenerativeModel()
+    model.client.connect()  # which may fetch a model first, and show how far it is
     click.secho(f"\n{QUESTION}\n", bold=True)
-    response = GenerativeModel().generate_content(QUESTION, stream=True)
+    response = model.generate_content(QUESTION, stream=True)
     for chunk in response:
         click.echo(terminal_text(chunk.text), nl=False)
     usage = response.usage_metadata

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gemini_nb.types import Candidate, Content, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gemini_nb.structs import Wire
 
 
-def keep_newer(kept: Wire, delta: Wire, names: Iterable[str]) -> None:
-    """Copy into `kept` what `delta` has; what only `kept` knows beyond its fields stays."""
-    for name in names:
-        value = getattr(delta, name)
-        if name == "extra" and value and kept.extra:
-            value = type(value)({**kept.extra, **value})
-        if value is not None and value != []:
+class Newer:
+    """Copies into one object what another of its type has; what only the first knows stays."""
+
+    def __init__(self, cls: type[Wire], *, but: tuple[str, ...] = ()) -> None:
+        self._names = [name for name in cls.__struct_fields__ if name not in but]
+        # One look at all fields in C: most deltas of a stream have nothing but their text.
+        self._read = attrgetter(*self._names)
+        self._empty = self._read(cls())
+
+    def keep(self, kept: Wire, delta: Wire) -> None:
+        """Copy the fields that `delta` has."""
+        values = self._read(delta)
+        if values == self._empty:
+            return
+        for name, value in zip(self._names, values, strict=True):
+            if value is None or value == []:
+                continue
+            if name == "extra" and kept.extra:
+                value = type(value)({**kept.extra, **value})
             setattr(kept, name, value)
 
 
@@ -33,10 +44,10 @@ class Builder:
 
     def add(self, delta: Candidate) -> None:
         """Take the next piece of this candidate in."""
-        keep_newer(self.candidate, delta, _CANDIDATE_FIELDS)
+        _CANDIDATE.keep(self.candidate, delta)
         if delta.content is None:
             return
-        keep_newer(self._content, delta.content, ("role", "extra"))
+        _CONTENT.keep(self._content, delta.content)
         for part in delta.content.parts:
             self._add_part(part)
 
@@ -70,12 +81,12 @@ class Builder:
         return self.candidate
 
 
-_CANDIDATE_FIELDS = [name for name in Candidate.__struct_fields__ if name != "content"]
+_CANDIDATE = Newer(Candidate, but=("content",))
+_CONTENT = Newer(Content, but=("parts",))
+_beside_text = attrgetter(*(n for n in Part.__struct_fields__ if n not in ("text", "thought")))
+_NOTHING = _beside_text(Part())
 
 
 def _plain_text(part: Part) -> bool:
     """Whether a part is text and nothing else: only such parts may be joined."""
-    return part.text is not None and all(getattr(part, name) is None for name in _NOT_TEXT)
-
-
-_NOT_TEXT = [name for name in Part.__struct_fields__ if name not in ("text", "thought")]
+    return part.text is not None and _beside_text(part) == _NOTHING

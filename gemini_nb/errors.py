@@ -30,8 +30,6 @@ card instead of a traceback through this package.
 
 from __future__ import annotations
 
-import difflib
-import traceback
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +81,8 @@ def _again(cls: type[GeminiError], args: tuple[Any, ...]) -> GeminiError:
 
 def _own_line(tb: TracebackType | None) -> str:
     """The deepest frame that is neither in this package nor in a library, as `line 3: code`."""
+    import traceback
+
     here = str(Path(__file__).parent)
     own = [
         frame
@@ -137,6 +137,8 @@ class UnknownName(ConfigError, TypeError):
     """A name that does not exist, with the one that was probably meant."""
 
     def __init__(self, name: str, *, owner: str, known: Iterable[str]) -> None:
+        import difflib
+
         names = sorted(known)
         snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
         near = [n for n in (_FOREIGN.get(name), snake) if n in names]

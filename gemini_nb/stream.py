@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from gemini_nb import errors, structs
-from gemini_nb.deltas import Builder, keep_newer
-from gemini_nb.display.html import neutral_markdown
+from gemini_nb.deltas import Builder, Newer
 from gemini_nb.events import EventDecoder
 from gemini_nb.types import (
     Candidate,
@@ -161,7 +160,7 @@ class Response(_Answer):
         """Take one chunk in."""
         self._chunks.append(chunk)
         self._built = None
-        keep_newer(self._rest, chunk, _REST_FIELDS)
+        _REST.keep(self._rest, chunk)
         for delta in chunk.candidates:
             index = delta.index or 0
             if index not in self._builders:
@@ -365,10 +364,12 @@ class Response(_Answer):
         return f"<Response {shown!r} {state}>"
 
     def _repr_markdown_(self) -> str:
+        from gemini_nb.display.html import neutral_markdown
+
         return neutral_markdown(self._so_far())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self._repr_markdown_(), "text/plain": self._so_far() or repr(self)}
 
 
-_REST_FIELDS = [name for name in GenerateContentResponse.__struct_fields__ if name != "candidates"]
+_REST = Newer(GenerateContentResponse, but=("candidates",))

@@ -123,7 +123,7 @@ def test_an_interrupt_stops_a_feed():
     before = signal.signal(signal.SIGINT, lambda *_: None)
 
     async def source():
-        while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # noqa: ASYNC110
             await asyncio.sleep(0.001)  # until somebody waits
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.sleep(3600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import pickle
 
 import pytest
@@ -61,7 +62,7 @@ def test_the_tree_is_as_drawn():
         del above[depth - 1 :]
         above.append(getattr(errors, name))
         drawn.add(name)
-        assert all(issubclass(lower, upper) for upper, lower in zip(above, above[1:], strict=False))
+        assert all(issubclass(lower, upper) for upper, lower in itertools.pairwise(above))
     assert len(drawn) == len(list(every_error())) + 1
 
 

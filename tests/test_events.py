@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -34,7 +35,7 @@ def read(pieces):
     decoder = EventDecoder()
     events = [event for piece in pieces for event in decoder.feed(piece)]
     rest = decoder.close()
-    return events + [rest] if rest else events
+    return [*events, rest] if rest else events
 
 
 def said(pieces):
@@ -59,7 +60,7 @@ def test_random_cuts(texts, end, escape, cuts):
     """Any number of cuts changes nothing."""
     data = encode(texts, end, escape=escape)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(places)]
     assert said(pieces) == texts
 
 

@@ -37,7 +37,8 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 class Imports(ast.NodeVisitor):
     """The modules that a source imports, inside functions as well, but not for types alone."""
 
-    def __init__(self):
+    def __init__(self, package):
+        self.package = package
         self.found = set()
 
     def visit_If(self, node):
@@ -51,22 +52,31 @@ class Imports(ast.NodeVisitor):
         self.found |= {alias.name for alias in node.names}
 
     def visit_ImportFrom(self, node):
-        assert node.level == 0, f"line {node.lineno}: imports are written out in full"
+        home = node.module
+        if node.level:
+            above = self.package.split(".")[: 1 - node.level or None]
+            home = ".".join([*above, *([node.module] if node.module else [])])
         for alias in node.names:
-            whole = f"{node.module}.{alias.name}"
+            whole = f"{home}.{alias.name}"
             is_module = whole.removeprefix("gemini_nb.") in MODULES
-            self.found.add(whole if is_module else node.module)
+            self.found.add(whole if is_module else home)
 
 
-def imports(source):
-    visitor = Imports()
+def imports(source, package="gemini_nb"):
+    visitor = Imports(package)
     visitor.visit(ast.parse(source))
     return visitor.found
 
 
-def of_ours(source):
-    """The modules of this package that a source imports, by their names in the table."""
-    names = {name for name in imports(source) if name.split(".")[0] == "gemini_nb"}
+def imports_of(name):
+    """What a module imports, by full names."""
+    path = MODULES[name]
+    return imports(path.read_text(), ".".join(path.parent.relative_to(PACKAGE.parent).parts))
+
+
+def of_ours(found):
+    """Those of this package among them, by their names in the table."""
+    names = {name for name in found if name.split(".")[0] == "gemini_nb"}
     return {name.removeprefix("gemini_nb").removeprefix(".") for name in names} - {""}
 
 
@@ -77,7 +87,7 @@ def is_local(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_point_downward(name):
     """A module imports from its own layer or from below; `__version__` is at the very ground."""
-    found = of_ours(MODULES[name].read_text())
+    found = of_ours(imports_of(name))
     if name == "":
         assert found == set(), "the front door is lazy"
     elif is_local(name):
@@ -90,7 +100,7 @@ def test_imports_point_downward(name):
 
 def test_no_layer_turns_in_a_circle():
     """Inside a layer, too, nobody imports whom it is imported by."""
-    edges = {n: of_ours(p.read_text()) for n, p in MODULES.items() if n}
+    edges = {name: of_ours(imports_of(name)) for name in MODULES if name}
 
     def below(name, seen):
         for other in edges.get(name, ()):
@@ -105,15 +115,15 @@ def test_no_layer_turns_in_a_circle():
 @pytest.mark.parametrize("name", MODULES)
 def test_only_one_layer_knows_of_http(name):
     """HTTP libraries stay behind one seam; the local backend has a server instead."""
-    found = {n.split(".")[0] for n in imports(MODULES[name].read_text())} & HTTP
+    found = {n.split(".")[0] for n in imports_of(name)} & HTTP
     assert not found or name in HTTP_IS_KNOWN_BY
 
 
 def test_the_core_knows_nothing_of_notebooks():
     """Whoever needs no notebook needs no IPython: only what shows and parses imports it."""
     surfaces = {n for n in MODULES if LEVEL.get(n, 0) >= LEVEL["display"]}
-    for name, path in MODULES.items():
-        found = {n.split(".")[0] for n in imports(path.read_text())}
+    for name in MODULES:
+        found = {n.split(".")[0] for n in imports_of(name)}
         if name not in surfaces and not is_local(name):
             assert not found & {"IPython", "traitlets", "ipykernel", "ipywidgets", "click"}, name
 
@@ -146,4 +156,19 @@ def test_no_module_is_too_long(name):
 )
 def test_the_walker_sees_what_it_should(source, found):
     """What holds the layers is itself held."""
-    assert of_ours(source) == found
+    assert of_ours(imports(source)) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from . import launch", {"local.launch"}),
+        ("from .launch import ensure", {"local.launch"}),
+        ("from . import LocalUnavailable", {"local"}),
+        ("from .. import chat", {"chat"}),
+        ("from ..chat import ChatSession", {"chat"}),
+    ],
+)
+def test_the_walker_resolves_what_is_relative(source, found):
+    """Dots are counted as Python counts them."""
+    assert of_ours(imports(source, "gemini_nb.local")) == found

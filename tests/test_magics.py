@@ -39,6 +39,7 @@ def shell(ipython):
     ipython.extension_manager.load_extension("gemini_nb")
     yield ipython
     ipython.extension_manager.unload_extension("gemini_nb")
+    ipython.config.pop("GeminiMagics", None)
     for name in set(ipython.user_ns) - set(before):
         del ipython.user_ns[name]
 

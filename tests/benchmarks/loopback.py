@@ -26,14 +26,15 @@ def _chunk(text: str, *, last: bool = False) -> bytes:
     return json.dumps({**body, "modelVersion": "gemini-test", "responseId": "r1"}).encode()
 
 
-def _events() -> list[bytes]:
+def _stream() -> bytes:
+    """The whole stream, each event an HTTP chunk of its own; ready, so that nobody waits for it."""
     texts = [f"word {i} of it, " for i in range(CHUNKS)]
-    bodies = [_chunk(t, last=i == CHUNKS - 1) for i, t in enumerate(texts)]
-    return [b"data: " + body + b"\n\n" for body in bodies]
+    events = [b"data: " + _chunk(t, last=i == CHUNKS - 1) + b"\n\n" for i, t in enumerate(texts)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(e), e) for e in events) + b"0\r\n\r\n"
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    events, whole = _events(), _chunk("Hello world.", last=True)
+    stream, whole = _stream(), _chunk("Hello world.", last=True)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: "
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
@@ -49,10 +50,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 await writer.drain()
                 continue
             writer.write(head + b"text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-            for event in events:
-                writer.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
-                await writer.drain()
-            writer.write(b"0\r\n\r\n")
+            writer.write(stream)
             await writer.drain()
     writer.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_notebook_sees_it_grow(in_place, clock, published):
     assert 15 <= len(updates) <= 22
     assert len({display_id for *_, display_id in published}) == 1
     texts = [data["text/markdown"] for _, data, *_ in published]
-    assert all(b.startswith(a) for a, b in zip(texts, texts[1:], strict=False))
+    assert all(b.startswith(a) for a, b in itertools.pairwise(texts))
     assert texts[-1] == "".join(f"{step} " for step in range(100))
     assert published[-1][2]["gemini_nb"]["seconds"] == 1.0
     assert not any(metadata for _, _, metadata, _ in published[:-1])
