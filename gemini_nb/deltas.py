@@ -28,9 +28,8 @@ class Newer:
         for name, value in zip(self._names, values, strict=True):
             if value is None or value == []:
                 continue
-            if name == "extra" and kept.extra:
-                value = type(value)({**kept.extra, **value})
-            setattr(kept, name, value)
+            merged = name == "extra" and kept.extra
+            setattr(kept, name, type(value)({**merged, **value}) if merged else value)
 
 
 class Builder:

@@ -93,6 +93,20 @@ def test_errors_come_through(way):
         way(fail(BadPrompt("No.")))
     names = [frame.name for frame in caught.traceback]
     assert "fail" not in names
+
+
+async def translate():
+    try:
+        {}["headers"]
+    except KeyError:
+        raise BadPrompt("No.") from None
+
+
+@pytest.mark.parametrize("way", [blocking.run, lambda work: asyncio.run(blocking.arun(work))])
+def test_what_an_error_was_made_of_stays_behind(way):
+    """The exception that was translated, and its frames, are not even in the context of ours."""
+    with pytest.raises(BadPrompt) as caught:
+        way(translate())
     assert caught.value.__context__ is None
 
 

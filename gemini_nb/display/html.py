@@ -57,10 +57,12 @@ def neutral_markdown(text: str) -> str:
     """Markdown that nothing runs in and that fetches nothing, looking the same otherwise."""
     if not _RISKY.search(text):
         return text
-    made = "".join(
-        piece if is_code else _neutral_prose(piece) for is_code, piece in _code_and_prose(text)
-    )
-    # What was changed before a block of code may have changed where that block begins.
+    pieces = list(_code_and_prose(text))
+    made = "".join(piece if is_code else _neutral_prose(piece) for is_code, piece in pieces)
+    # What was changed before a block of code may have changed where that block begins. Code that
+    # would do nothing outside of one needs no second look.
+    if not any(is_code and _RISKY.search(piece) for is_code, piece in pieces):
+        return made
     return made if _is_harmless(made) else _neutral_prose(text)
 
 
