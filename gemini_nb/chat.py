@@ -7,9 +7,12 @@ in `last`.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
+from gemini_nb.errors import GeminiError
 from gemini_nb.parts import to_content, to_contents
 
 if TYPE_CHECKING:
@@ -23,6 +26,16 @@ def _turn(content: Any) -> Content:
     return to_contents(to_content(content))[0]
 
 
+async def _acquired(lock: threading.Lock) -> None:
+    """Take a lock of threads without blocking this loop; given back if nobody waits any more."""
+    taking = asyncio.ensure_future(asyncio.to_thread(lock.acquire))
+    try:
+        await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        taking.add_done_callback(lambda _: lock.release())
+        raise
+
+
 class ChatSession:
     """A conversation with a GenerativeModel; made by `model.start_chat()`."""
 
@@ -30,6 +43,7 @@ class ChatSession:
         self.model = model
         self._history: list[Content] = to_contents(list(history)) if history else []
         self._pending: tuple[Content, Response] | None = None
+        self._last: Response | None = None
         self._turn = threading.Lock()
 
     def __repr__(self) -> str:
@@ -46,8 +60,6 @@ class ChatSession:
         """The latest answer, whole or not."""
         return self._pending[1] if self._pending else self._last
 
-    _last: Response | None = None
-
     def _settle(self) -> None:
         """Take a streamed turn that has ended into the history, if it is whole."""
         if self._pending is None or not self._pending[1].done:
@@ -61,30 +73,39 @@ class ChatSession:
     def send_message(self, content: Any, *, stream: bool = False, **options: Any) -> Response:
         """Say something, with all that was said before.
 
-        A streamed answer that was not read to its end yet is read first. Arguments, result and
-        errors are those of `generate_content`.
+        A streamed answer that was not read to its end yet is read first; if that fails, its turn
+        is as if it had never been. Arguments, result and errors are those of `generate_content`.
         """
         with self._turn:
             if self._pending is not None:
-                self._pending[1].resolve()
-            self._settle()
-            said = _turn(content)
+                with contextlib.suppress(GeminiError):
+                    self._pending[1].resolve()
+            said = self._begin(content)
             response = self.model.generate_content([*self._history, said], stream=stream, **options)
-            self._pending = (said, response)
-            self._settle()
-            return response
+            return self._keep(said, response)
 
     async def send_message_async(
         self, content: Any, *, stream: bool = False, **options: Any
     ) -> Response:
         """`send_message`, awaited."""
-        if self._pending is not None:
-            await self._pending[1].resolve_async()
+        await _acquired(self._turn)
+        try:
+            if self._pending is not None:
+                with contextlib.suppress(GeminiError):
+                    await self._pending[1].resolve_async()
+            said = self._begin(content)
+            response = await self.model.generate_content_async(
+                [*self._history, said], stream=stream, **options
+            )
+            return self._keep(said, response)
+        finally:
+            self._turn.release()
+
+    def _begin(self, content: Any) -> Content:
         self._settle()
-        said = _turn(content)
-        response = await self.model.generate_content_async(
-            [*self._history, said], stream=stream, **options
-        )
+        return _turn(content)
+
+    def _keep(self, said: Content, response: Response) -> Response:
         self._pending = (said, response)
         self._settle()
         return response

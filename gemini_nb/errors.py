@@ -63,8 +63,9 @@ class GeminiError(Exception):
 
     def card(self) -> list[str]:
         """What happened and what to do: the lines that a person sees."""
-        name = type(self).__name__
-        lines = [f"{name}: {self.message}"]
+        # A service, or whoever answers in its place, has no say over the person's terminal.
+        message = "".join(c if c.isprintable() else " " for c in self.message)
+        lines = [f"{type(self).__name__}: {message}"]
         if self.advice:
             lines.append(f"  → {self.advice}")
         return lines
@@ -141,6 +142,7 @@ class UnknownName(ConfigError, TypeError):
 
         names = sorted(known)
         snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        snake = name if name.isupper() else snake
         near = [n for n in (_FOREIGN.get(name), snake) if n in names]
         near = near or difflib.get_close_matches(snake, names, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(names)}."

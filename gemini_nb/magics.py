@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,8 +155,7 @@ class GeminiMagics(Magics):
         if given is None:
             return
         if given.key:
-            key = getpass.getpass("Gemini API key (it is not shown, and not saved): ").strip()
-            settings.configure(api_key=key)
+            settings.configure(api_key=getpass.getpass("Gemini API key (not shown, not saved): "))
         changes = {
             name: getattr(given, name)
             for name in ("model", "backend", "base_url", "api_version", "timeout")
@@ -179,22 +179,38 @@ def _usage(parse: Callable[[str], Any], line: str) -> Any:
         raise UsageError(str(error)) from None
 
 
+_QUESTION = re.compile(r"\s*%gemini\s+(?P<rest>.*[^\s?].*\?)\s*")
+
+
+def _keep_questions(lines: list[str]) -> list[str]:
+    """`%gemini Who was Ada?` is a prompt; IPython would take its last sign for a call for help."""
+    if lines and lines[0].startswith("%%"):
+        return lines
+    found = [(line, _QUESTION.fullmatch(line)) for line in lines]
+    return [
+        f"get_ipython().run_line_magic('gemini', {asked['rest']!r})\n" if asked else line
+        for line, asked in found
+    ]
+
+
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext gemini_nb`: the magics and their Tab completion."""
     held = shell.magics_manager.magics["cell"].get("gemini")
-    owner = getattr(held, "__module__", None)
+    owner = _owner(held)
     if held is not None and owner != __name__:
         print(f"%%gemini was {owner}'s; it is gemini_nb's now (%reload_ext {owner} gives it back).")
     shell.register_magics(GeminiMagics)
+    shell.input_transformers_cleanup.append(_keep_questions)
     completion.install(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """`%unload_ext gemini_nb`."""
-    for kind, name in (
-        ("cell", "gemini"),
-        ("line", "gemini"),
-        ("line", "gemini_chat"),
-        ("line", "gemini_config"),
-    ):
-        shell.magics_manager.magics[kind].pop(name, None)
+    shell.input_transformers_cleanup.remove(_keep_questions)
+    for magics in shell.magics_manager.magics.values():
+        for name in [n for n, held in magics.items() if _owner(held) == __name__]:
+            del magics[name]
+
+
+def _owner(held: Any) -> str | None:
+    return getattr(held, "__module__", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import keyword
 import re
 import shlex
 from typing import Any, NoReturn
@@ -112,7 +113,7 @@ def parse_line(line: str) -> tuple[argparse.Namespace, str]:
 
 
 def _checked(given: argparse.Namespace, parser: _Parser) -> argparse.Namespace:
-    if given.output and not given.output.isidentifier():
+    if given.output and (keyword.iskeyword(given.output) or not given.output.isidentifier()):
         parser.error(f"-o {given.output}: that is no name for a variable")
     return given
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb.errors import BadPrompt, ConfigError
 from gemini_nb.parts import to_part
+from gemini_nb.stream import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +82,10 @@ def _look_up(path: str, names: Mapping[str, Any]) -> Any:
 
 
 def _piece(value: Any) -> str | Part:
-    """Media becomes a Part; everything else the text that `print` would show."""
-    if isinstance(value, (str, dict, list, tuple)):
+    """Media becomes a Part, an answer its text; everything else what `print` would show."""
+    if isinstance(value, Response):
+        return value.text
+    if isinstance(value, (str, dict, list, tuple, Path)):
         return str(value)
     try:
         part = to_part(value)

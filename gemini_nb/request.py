@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ from gemini_nb.types import (
     Tool,
     ToolConfig,
 )
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,20 +79,24 @@ def model_path(name: str) -> str:
 
 
 def _build(cls: type[structs.Wire], value: Any) -> Any:
+    extra = value.extra if isinstance(value, cls) else None
+    if isinstance(value, cls):  # its constructor took what it was given; here it is looked at
+        named = ((n, getattr(value, n)) for n in cls.__struct_fields__ if n != "extra")
+        value = {name: item for name, item in named if item is not None}
     value = structs.plain(value)
-    if isinstance(value, cls):
-        return value
     if not isinstance(value, Mapping):
         raise BadPrompt(
             f"A {type(value).__name__} is no {cls.__name__}.",
             advice="Give a dict, or the type itself.",
         )
     try:
-        return structs.build(cls, dict(value), strict=True)
+        made = structs.build(cls, dict(value), strict=True)
     except (msgspec.ValidationError, ValueError) as error:
         raise BadPrompt(
             f"{cls.__name__}: {error}.", advice="Look at the types of its values."
         ) from None
+    made.extra = extra
+    return made
 
 
 def generation_config(*layers: Any) -> GenerationConfig | None:
@@ -112,11 +118,26 @@ def generation_config(*layers: Any) -> GenerationConfig | None:
     return config
 
 
+_SHORT = {"DANGEROUS": "DANGEROUS_CONTENT", "HATE": "HATE_SPEECH", "SEXUAL": "SEXUALLY_EXPLICIT"}
+
+
 def _category(name: str) -> HarmCategory:
     """`HARASSMENT`, `harassment` or the full name → the category; some have a shorter one."""
     text = str(name).upper().removeprefix("HARM_CATEGORY_")
-    short = {"DANGEROUS": "DANGEROUS_CONTENT", "HATE": "HATE_SPEECH", "SEXUAL": "SEXUALLY_EXPLICIT"}
-    return HarmCategory(f"HARM_CATEGORY_{short.get(text, text)}")
+    return _member(HarmCategory, f"HARM_CATEGORY_{_SHORT.get(text, text)}")
+
+
+def _member(cls: type[T], name: str) -> T:
+    """What a person named, which must exist; a server may name what it likes."""
+    if name not in cls.__members__:  # type: ignore[attr-defined]
+        raise UnknownName(name, owner=cls.__name__, known=list(cls.__members__))  # type: ignore[attr-defined]
+    return cls(name)  # type: ignore[call-arg]
+
+
+def _safety_setting(category: Any, threshold: Any) -> SafetySetting:
+    return SafetySetting(
+        category=_category(category), threshold=_member(HarmBlockThreshold, str(threshold).upper())
+    )
 
 
 _CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
@@ -131,11 +152,9 @@ def safety_settings(value: Any) -> list[SafetySetting]:
     if isinstance(value, SafetySetting) or (isinstance(value, Mapping) and "category" in value):
         value = [value]
     if isinstance(value, Mapping):
-        value = [
-            SafetySetting(category=_category(c), threshold=HarmBlockThreshold(str(t).upper()))
-            for c, t in value.items()
-        ]
-    return [_build(SafetySetting, item) for item in value]
+        return [_safety_setting(c, t) for c, t in value.items()]
+    made = [_build(SafetySetting, item) for item in value]
+    return [_safety_setting(m.category, m.threshold) for m in made]
 
 
 def tools(value: Any) -> list[Tool]:

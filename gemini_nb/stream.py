@@ -204,7 +204,9 @@ class Response(_Answer):
     def __iter__(self) -> Iterator[Chunk]:
         """The chunks, those that already came first.
 
-        Leaving the loop early stops the request: nothing more is paid for, and what came is kept.
+        Leaving the loop early stops the request: nothing more is paid for, and what came is kept
+        (so a `next(iter(response))` takes the first chunk and ends the rest). A stream that broke
+        raises once; then it is `interrupted`, and has what came.
         Raises what ends the stream early: APIError, NetworkError, StreamInterrupted,
         KeyboardInterrupt.
         """
@@ -251,7 +253,8 @@ class Response(_Answer):
     def _open_source(self) -> Source | None:
         """The source, where there may be more; all that came so far was read."""
         if self._failure is not None:
-            raise self._failure
+            failure, self._failure = self._failure, None
+            raise failure
         return self._source
 
     def _take(self, data: list[bytes]) -> None:

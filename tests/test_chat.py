@@ -249,3 +249,39 @@ def test_two_threads_take_turns(chat):
         assert (asker, answerer, answer) == ("user", "model", f"re: {question}")
     for n, call in enumerate(chat.server.calls):
         assert len(sent(call)) == 2 * n + 1, json.dumps(call.json())
+
+
+def test_a_broken_turn_does_not_stop_the_next(chat):
+    """A stream that nobody read, and that broke, leaves no trace in the next turn."""
+    broken = chat.send_message("cut", stream=True)
+    assert chat.send_message("one").text == "re: one"
+    assert broken.interrupted
+    assert said(chat.history) == ONE
+
+
+def test_two_async_turns_follow_each_other(chat):
+    """Turns that are sent at once are answered one after the other, each with all before it."""
+
+    async def both():
+        await asyncio.gather(chat.send_message_async("one"), chat.send_message_async("two"))
+
+    asyncio.run(both())
+    assert said(chat.history) == TWO
+    assert sent(chat.server.calls[1]) == [*ONE, ("user", "two")]
+
+
+def test_a_turn_that_is_given_up_while_it_waits(chat):
+    """A send that is cancelled before its turn comes lets the next one through."""
+
+    async def cancelled():
+        chat._turn.acquire()
+        waiting = asyncio.ensure_future(chat.send_message_async("never"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        chat._turn.release()
+        await chat.send_message_async("one")
+
+    asyncio.run(cancelled())
+    assert said(chat.history) == ONE

@@ -178,3 +178,9 @@ def test_a_line_that_sets_a_key_is_not_shown(tmp_path):
     shown = "\n".join(caught.value._render_traceback_())
     assert shown.endswith("at mine.py, line 2")
     assert "AIzaFAKE" not in shown
+
+
+def test_a_card_cannot_steer_a_terminal():
+    """Escape sequences in a service's message do not reach the screen."""
+    error = errors.from_status(400, {"message": "\x1b]0;owned\x07 bad \x1b[2J\u202e"})
+    assert not any(ord(c) < 32 or c == "\u202e" for c in "".join(error.card()))

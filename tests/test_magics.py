@@ -495,3 +495,31 @@ def test_loading_is_quiet_and_sends_nothing(ipython, serve, capsys):
     ipython.extension_manager.unload_extension("gemini_nb")
     assert "".join(capsys.readouterr()) == ""
     assert server.calls == []
+
+
+def test_a_question_in_one_line_is_asked(shell, serve):
+    """`%gemini …?` is a prompt, not a call for help; a cell's own lines stay as they are."""
+    server = serve(answering("Ada wrote."))
+    run(shell, "%gemini Who was 'Ada' Lovelace?")
+    assert prompt(server.calls[-1]) == ["Who was 'Ada' Lovelace?"]
+    run(shell, "%%gemini\n%gemini what?")
+    assert prompt(server.calls[-1]) == ["%gemini what?"]
+
+
+def test_help_is_still_help(shell, capsys):
+    """`%gemini?` shows what the magic does."""
+    run(shell, "%gemini?")
+    assert "Ask Gemini in one line" in capsys.readouterr().out
+
+
+def test_unloading_leaves_what_is_not_ours(shell, ipython):
+    """A magic that another extension took over since stays when ours are unloaded."""
+
+    def theirs(line, cell):
+        return line
+
+    shell.magics_manager.magics["cell"]["gemini"] = theirs
+    shell.extension_manager.unload_extension("gemini_nb")
+    assert shell.magics_manager.magics["cell"].pop("gemini") is theirs
+    assert "gemini_chat" not in shell.magics_manager.magics["line"]
+    shell.extension_manager.load_extension("gemini_nb")

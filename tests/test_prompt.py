@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from gemini_nb.errors import BadPrompt
 from gemini_nb.prompt import fill, without_markers
+from gemini_nb.stream import Response, decode_chunk
 from gemini_nb.types import Blob, Part
+from tests.server import chunk
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
@@ -119,11 +121,11 @@ def test_names_are_replaced(template, filled):
     assert "".join(fill(template, names)) == filled
 
 
-def test_media_stays_media(tmp_path):
-    """Pictures become Parts in their place; a text file becomes its text."""
-    notes = tmp_path / "notes.txt"
-    notes.write_text("noted")
-    names = {"picture": PNG, "notes": notes, "gone": Path("no-such-file")}
+def test_media_stays_media():
+    """Pictures become Parts in their place; a path stays a path, an answer is its text."""
+    answer = Response()
+    answer.feed(decode_chunk(json.dumps(chunk("noted", "STOP")).encode()))
+    names = {"picture": PNG, "notes": answer, "path": Path("no-such-file")}
     part = Part(inline_data=Blob(mime_type="image/png", data=PNG))
     assert fill("See {picture}{picture} and {notes}.", names) == [
         "See ",
@@ -132,7 +134,7 @@ def test_media_stays_media(tmp_path):
         " and noted.",
     ]
     assert fill("{picture}", names) == [part]
-    assert fill("{gone}", names) == ["no-such-file"]
+    assert fill("{path}", names) == ["no-such-file"]
 
 
 @pytest.mark.parametrize(

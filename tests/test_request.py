@@ -9,7 +9,13 @@ import pytest
 
 from gemini_nb import request, types
 from gemini_nb.errors import BadPrompt, UnknownName
-from gemini_nb.types import FunctionDeclaration, GenerationConfig, SafetySetting, Tool
+from gemini_nb.types import (
+    FunctionDeclaration,
+    GenerationConfig,
+    SafetySetting,
+    ThinkingConfig,
+    Tool,
+)
 
 
 def body(contents="hi", **more):
@@ -263,3 +269,38 @@ def test_what_json_cannot_hold_is_a_bad_prompt():
     call = {"function_call": {"name": "f", "args": {"x": object()}}}
     with pytest.raises(BadPrompt, match="holds what JSON cannot"):
         request.generate("gemini-a", body([call])).content()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"HARASMENT": "BLOCK_NONE"}, "HARM_CATEGORY_HARASSMENT"),
+        ({"HARASSMENT": "BLOCK_NON"}, "BLOCK_NONE"),
+        (
+            [{"category": "HARM_CATEGORY_HATE_SPEACH", "threshold": "OFF"}],
+            "HARM_CATEGORY_HATE_SPEECH",
+        ),
+    ],
+)
+def test_safety_settings_that_do_not_exist(given, meant):
+    """A category or threshold that nobody knows is refused, with the one that was meant."""
+    with pytest.raises(UnknownName) as refused:
+        request.safety_settings(given)
+    assert refused.value.suggestion == meant
+
+
+@pytest.mark.parametrize(
+    "config", [GenerationConfig(temperature="hot"), GenerationConfig(stop_sequences="END")]
+)
+def test_wrong_values_of_a_config_are_refused(config):
+    """What a constructor took unseen is looked at before it is sent."""
+    with pytest.raises(BadPrompt, match="GenerationConfig"):
+        request.generation_config(config)
+
+
+def test_a_dict_inside_a_config_is_looked_at():
+    """A nested dict is built like the outer one, wrong names and all."""
+    made = request.generation_config(GenerationConfig(thinking_config={"thinking_budget": 5}))
+    assert made.thinking_config == ThinkingConfig(thinking_budget=5)
+    with pytest.raises(UnknownName):
+        request.generation_config(GenerationConfig(thinking_config={"budgett": 1}))
