@@ -211,8 +211,8 @@ def _announce(model: str) -> None:
     # In a notebook stderr is an alarm in red; in a script stdout may be somebody's data.
     notebook = "ipykernel" in sys.modules
     print(
-        f"No API key: {model}, a small model on this machine, answers. "
-        f"For Gemini: {'%gemini_config --key' if notebook else 'set GEMINI_API_KEY'}.",
+        f"No key: a small local model ({model}) answers. "
+        f"For Gemini: {'%gemini_config --key' if notebook else 'set GEMINI_API_KEY'}",
         file=sys.stdout if notebook else sys.stderr,
     )
 

@@ -101,7 +101,7 @@ def test_without_a_key_this_machine_answers(local, capsys):
         assert genai.GenerativeModel().generate_content("hi").text == "from here"
     assert local.calls[0].headers["x-goog-api-key"] == "AIzaFAKE-local"
     said = "".join(capsys.readouterr())
-    assert said.startswith("No API key")
+    assert said.startswith("No key: a small local model")
     assert (said.count("\n"), said.count("Small")) == (1, 1)
     assert "AIzaFAKE" not in said
 
