@@ -12,6 +12,7 @@
     │   ├── PermissionDenied      403
     │   ├── NotFound              404
     │   ├── ResourceExhausted     429: a quota; `retry_after` in seconds where the service says
+    │   ├── Unimplemented         501: this backend, or this model, cannot do it
     │   ├── ServerError           500 and every other 5xx
     │   │   ├── Unavailable       503
     │   │   └── DeadlineExceeded  504
@@ -226,6 +227,10 @@ class ResourceExhausted(APIError):
         return lines
 
 
+class Unimplemented(APIError):
+    """501: what was asked for cannot be done here, now or later; the message says what can."""
+
+
 class ServerError(APIError):
     """5xx: the service failed."""
 
@@ -297,6 +302,7 @@ _BY_CODE: dict[int, type[APIError]] = {
     403: PermissionDenied,
     404: NotFound,
     429: ResourceExhausted,
+    501: Unimplemented,
     503: Unavailable,
     504: DeadlineExceeded,
 }

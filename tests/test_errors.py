@@ -94,6 +94,7 @@ def test_a_card_begins_with_the_kind(error):
         (429, errors.ResourceExhausted),
         (500, errors.ServerError),
         (502, errors.ServerError),
+        (501, errors.Unimplemented),
         (503, errors.Unavailable),
         (504, errors.DeadlineExceeded),
     ],
