@@ -27,6 +27,7 @@ def every_error():
         errors.PermissionDenied,
         errors.NotFound,
         errors.ResourceExhausted,
+        errors.Unimplemented,
         errors.ServerError,
         errors.Unavailable,
         errors.DeadlineExceeded,
