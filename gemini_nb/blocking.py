@@ -14,6 +14,9 @@ import os
 import queue
 import signal
 import threading
+import traceback
+import types
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gemini_nb.errors import GeminiError
@@ -26,6 +29,8 @@ T = TypeVar("T")
 # How long the waiting thread sleeps before it looks for an interrupt; on POSIX a signal ends the
 # sleep at once, on Windows it does not.
 _STEP = 0.1
+
+_HERE = str(Path(__file__).parent)
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -133,11 +138,18 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 
 def _clean(error: BaseException) -> BaseException:
-    """Our own errors lose the frames of the background thread: their locals hold headers."""
-    if not isinstance(error, GeminiError):
-        return error
+    """An error without the frames of libraries on the background thread: those hold headers.
+
+    Our own errors need no frames at all; of another one ours are left, to find the fault by.
+    """
     error.__context__ = None  # what it was translated from has frames, too
-    return error.with_traceback(None)
+    if isinstance(error, GeminiError):
+        return error.with_traceback(None)
+    kept = None
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_code.co_filename.startswith(_HERE):
+            kept = types.TracebackType(kept, frame, frame.f_lasti, line)
+    return error.with_traceback(kept)
 
 
 class _Job:

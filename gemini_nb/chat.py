@@ -55,6 +55,11 @@ class ChatSession:
         self._settle()
         return self._history
 
+    @history.setter
+    def history(self, turns: Any) -> None:
+        self._settle()
+        self._history = to_contents(list(turns)) if turns else []
+
     @property
     def last(self) -> Response | None:
         """The latest answer, whole or not."""

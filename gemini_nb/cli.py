@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Gemini in notebooks. Begin with: gemini-nb demo."""
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     raise click.ClickException(message)
 
 
@@ -111,14 +112,15 @@ def _run_notebook(source: Path, output: Path) -> None:
     click.echo("To try it yourself: gemini-nb lab")
 
 
-@main.command()
-def lab() -> None:
-    """Open JupyterLab on the tutorial notebooks."""
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def lab(options: tuple[str, ...]) -> None:
+    """Open JupyterLab on the tutorial notebooks; OPTIONS go to Jupyter (--no-browser …)."""
     _need("jupyterlab")
     folder = notebooks()
     if not os.access(folder, os.W_OK):
         _fail(f"{folder} cannot be written. Copy it somewhere, and run: jupyter lab COPY")
-    arguments = [sys.executable, "-m", "jupyterlab", str(folder)]
+    arguments = [sys.executable, "-m", "jupyterlab", str(folder), *options]
     if sys.platform == "win32":  # exec does not replace the process there
         import subprocess
 
@@ -128,7 +130,9 @@ def lab() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=0, help="The port; 0 takes a free one.")
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="The port; 0 takes a free one."
+)
 @click.option("--key", default=None, help="The key that clients must send; else a random one.")
 def serve(host: str, port: int, key: str | None) -> None:
     """Run the local backend by itself, for any client of the Gemini API."""
@@ -145,7 +149,10 @@ def serve(host: str, port: int, key: str | None) -> None:
 @main.command()
 def doctor() -> None:
     """Say what is installed, who would answer, whether the key works, and what to mend."""
-    healthy = [_packages(), _backend()]
+    try:
+        healthy = [_packages(), _backend()]
+    except GeminiError as error:
+        _fail(str(error))
     click.echo()
     if all(healthy):
         click.secho("All is well.", fg="green")
@@ -206,18 +213,20 @@ def _local() -> bool:
     if missing:
         return _line(False, f"{', '.join(missing)} missing", "pip install 'gemini_nb[local]'")
     if not found.weights_present:
-        return True
+        custom = os.environ.get("GEMINI_NB_LOCAL_MODEL")
+        mend = "correct GEMINI_NB_LOCAL_MODEL, or unset it" if custom else ""
+        return _line(not custom, f"the weights are not there yet: {found.weights}", mend)
     return _try_local()
 
 
 def _try_local() -> bool:
+    from gemini_nb.client import Client
     from gemini_nb.model import GenerativeModel
 
     started = time.monotonic()
+    model = GenerativeModel(client=Client(backend="local"))
     try:
-        response = GenerativeModel().generate_content(
-            "Hi", generation_config={"max_output_tokens": 1}
-        )
+        response = model.generate_content("Hi", generation_config={"max_output_tokens": 1})
     except GeminiError as error:
         return _line(False, error.message, error.advice)
     return _line(

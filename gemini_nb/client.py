@@ -147,15 +147,18 @@ class Client:
         transport = await asyncio.to_thread(self.connect)
         return Response(made, blocking.Feed(transport.stream(made)))
 
-    def count_tokens(self, model: str, body: GenerateContentRequest) -> CountTokensResponse:
+    def count_tokens(
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
+    ) -> CountTokensResponse:
         """The tokens of a request, as the service counts them."""
-        return self.call(request.count_tokens(model, body), CountTokensResponse)
+        return self.call(request.count_tokens(model, body, timeout), CountTokensResponse)
 
     async def count_tokens_async(
-        self, model: str, body: GenerateContentRequest
+        self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
     ) -> CountTokensResponse:
         """`count_tokens`, awaited."""
-        return await self.call_async(request.count_tokens(model, body), CountTokensResponse)
+        made = request.count_tokens(model, body, timeout)
+        return await self.call_async(made, CountTokensResponse)
 
     def get_model(self, name: str) -> Model:
         """One model and its limits. Raises NotFound."""

@@ -1,7 +1,4 @@
-"""Tab completion for the options of the magics.
-
-One hook serves every IPython from 7.34 on; it is asked with the line up to the cursor.
-"""
+"""Tab completion for the options of the magics: a matcher, or a hook where IPython is older."""
 
 from __future__ import annotations
 
@@ -62,11 +59,32 @@ def _files(typed: str) -> list[str]:
 
 
 def install(shell: InteractiveShell) -> None:
-    """Register the hook for each magic."""
+    """Offer the options of the magics, and nothing else, on their lines."""
 
-    def complete(_: Any, event: Any) -> list[str]:
-        names = [n for n in shell.user_ns if not n.startswith("_")]
-        return candidates(event.text_until_cursor, names)
+    def found(line: str) -> list[str]:
+        if line.split(" ", maxsplit=1)[0] not in options.PARSERS:
+            return []
+        return candidates(line, [n for n in shell.user_ns if not n.startswith("_")])
 
-    for magic in options.PARSERS:
-        shell.set_hook("complete_command", complete, str_key=magic)  # type: ignore[no-untyped-call,unused-ignore]
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:  # before 8.6: the hook, which cannot keep other words away
+        for magic in options.PARSERS:
+            shell.set_hook(
+                "complete_command", lambda _, e: found(e.text_until_cursor), str_key=magic
+            )
+        return
+
+    @context_matcher()
+    def gemini_nb(context: Any) -> Any:
+        words = found(context.text_until_cursor)
+        return {"completions": [SimpleCompletion(w) for w in words], "suppress": bool(words)}
+
+    uninstall(shell)
+    shell.Completer.custom_matchers.append(gemini_nb)
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    """Take the matcher away; an older hook stays, and finds no magic to complete."""
+    matchers = getattr(shell.Completer, "custom_matchers", [])
+    matchers[:] = [m for m in matchers if getattr(m, "__module__", "") != __name__]

@@ -47,11 +47,12 @@ class Builder:
         if delta.content is None:
             return
         _CONTENT.keep(self._content, delta.content)
-        for part in delta.content.parts:
-            self._add_part(part)
+        for index, part in enumerate(delta.content.parts):
+            # Only the first part of a chunk may go on where the last chunk stopped.
+            self._add_part(part, goes_on=index == 0)
 
-    def _add_part(self, part: Part) -> None:
-        last = self._parts[-1] if self._pieces else None
+    def _add_part(self, part: Part, *, goes_on: bool) -> None:
+        last = self._parts[-1] if self._pieces and goes_on else None
         if _plain_text(part):
             if last is not None and last.thought == part.thought:
                 self._pieces.append(part.text or "")

@@ -21,7 +21,7 @@
     │   └── BadAnswer             something came that is no Gemini answer (a captive portal)
     └── ResponseError             an answer came, but not a whole one: `response` has what there is
         ├── BlockedPrompt         the prompt was refused: `reason`
-        ├── StoppedEarly          the answer was cut off by a filter: `reason`
+        ├── StoppedEarly          the answer ended before any text: `reason` (a filter, a limit)
         └── StreamInterrupted     the stream ended before it said that it was finished
 
 Every error has `request` (where there was one; it never holds the key), `response` (what had come
@@ -285,7 +285,7 @@ class BlockedPrompt(ResponseError, ValueError):
 
 
 class StoppedEarly(ResponseError, ValueError):
-    """A filter cut the answer off; `reason` says which."""
+    """The answer ended before any text; `reason` says why."""
 
     advice = "What came before is in error.response."
 
@@ -317,7 +317,7 @@ def from_status(code: int, error: dict[str, Any], *, request: Any = None) -> API
     if code == HTTPStatus.FORBIDDEN and "unregistered callers" in str(error.get("message")):
         cls = InvalidKey
     return cls(
-        str(error.get("message") or "The service gave no reason."),
+        str(error.get("message") or "The service gave no reason.").strip(),
         code=code,
         status=str(error.get("status") or ""),
         details=details,

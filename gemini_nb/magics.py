@@ -103,10 +103,13 @@ class GeminiMagics(Magics):
         except KeyboardInterrupt:
             pass  # the person asked for it: what came stays, marked as partial
         finally:
-            live.close(response, time.monotonic() - started)
             if given.output:
                 self.shell.user_ns[given.output] = response
-        _ = response.text  # raises where a filter left no text
+            live.close(response, time.monotonic() - started)
+        if response.interrupted:
+            return
+        if not response.text:  # which raises where a filter or a limit left none
+            print("The answer is empty.")
         if given.next_cell:
             self._next_cell(response)
 
@@ -155,13 +158,17 @@ class GeminiMagics(Magics):
         if given is None:
             return
         if given.key:
-            settings.configure(api_key=getpass.getpass("Gemini API key (not shown, not saved): "))
+            asked = getpass.getpass("Gemini API key (not shown, not saved): ").strip()
+            settings.configure(api_key=settings.Secret(asked, "%gemini_config --key"))
+            del asked
         changes = {
             name: getattr(given, name)
             for name in ("model", "backend", "base_url", "api_version", "timeout")
             if getattr(given, name) is not None
         }
         settings.configure(**changes)
+        for name in set(changes) & {"model", "backend", "timeout"}:
+            setattr(self, name, changes[name])  # or %config would go on showing the old one
         static.show_config(settings.current())
 
 
@@ -207,6 +214,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """`%unload_ext gemini_nb`."""
     shell.input_transformers_cleanup.remove(_keep_questions)
+    completion.uninstall(shell)
     for magics in shell.magics_manager.magics.values():
         for name in [n for n, held in magics.items() if _owner(held) == __name__]:
             del magics[name]

@@ -30,6 +30,7 @@ class GenerativeModel:
 
     Raises:
         UnknownName: a field that does not exist, before anything is sent.
+        BadPrompt: a value that cannot be.
     """
 
     def __init__(
@@ -43,13 +44,16 @@ class GenerativeModel:
         *,
         client: clients.Client | None = None,
     ) -> None:
-        self._name = model_name
+        # First what the repr shows: a refused argument may be looked at with this half-made.
+        self.system_instruction = system_instruction
         self._client = client
+        self._name = model_name
+        if model_name is not None:
+            request.model_path(model_name)
         self._config = request.generation_config(generation_config)
         self._safety = request.safety_settings(safety_settings)
         self._tools = request.tools(tools)
         self._tool_config = tool_config
-        self.system_instruction = system_instruction
 
     @property
     def client(self) -> clients.Client:
@@ -65,7 +69,8 @@ class GenerativeModel:
         told = (
             f", system_instruction={self.system_instruction!r}" if self.system_instruction else ""
         )
-        return f"GenerativeModel({self.model_name.removeprefix('models/')!r}{told})"
+        name = self._name or self.client.settings.model
+        return f"GenerativeModel({name.removeprefix('models/')!r}{told})"
 
     def build(
         self,
@@ -84,7 +89,7 @@ class GenerativeModel:
             contents,
             system_instruction=self.system_instruction,
             config=request.generation_config(self._config, generation_config),
-            safety=self._safety if safety_settings is None else safety_settings,
+            safety=request.merged_safety(self._safety, safety_settings),
             tool_list=self._tools if tools is None else tools,
             tool_config=self._tool_config if tool_config is None else tool_config,
         )
@@ -119,15 +124,20 @@ class GenerativeModel:
         send = self.client.stream_async if stream else self.client.generate_async
         return await send(self.model_name, body, timeout=_timeout(request_options))
 
-    def count_tokens(self, contents: Any, **options: Any) -> CountTokensResponse:
+    def count_tokens(
+        self, contents: Any, *, request_options: Any = None, **options: Any
+    ) -> CountTokensResponse:
         """The tokens of the whole request: system instruction and tools count, too."""
         body = self.build(contents, **_checked(options))
-        return self.client.count_tokens(self.model_name, body)
+        return self.client.count_tokens(self.model_name, body, timeout=_timeout(request_options))
 
-    async def count_tokens_async(self, contents: Any, **options: Any) -> CountTokensResponse:
+    async def count_tokens_async(
+        self, contents: Any, *, request_options: Any = None, **options: Any
+    ) -> CountTokensResponse:
         """`count_tokens`, awaited."""
         body = self.build(contents, **_checked(options))
-        return await self.client.count_tokens_async(self.model_name, body)
+        timeout = _timeout(request_options)
+        return await self.client.count_tokens_async(self.model_name, body, timeout=timeout)
 
     def start_chat(self, *, history: Any = None) -> ChatSession:
         """A conversation, with the turns of `history` before it."""

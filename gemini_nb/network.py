@@ -113,7 +113,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, *, tls: bool) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            # A context reads the certificates of the system: 20 ms that plain loopback can spare.
+            # A context reads all its certificates: 20 ms that plain loopback can spare.
             ssl_context=httpx.create_ssl_context() if tls else None,
             max_connections=100,
             max_keepalive_connections=20,

@@ -78,8 +78,11 @@ _CONFIG.add_argument("--timeout", type=float, metavar="SECONDS", help="when to g
 
 
 def _words(line: str, parser: _Parser) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = lexer.escape = ""  # a path of Windows is full of backslashes
     try:
-        return shlex.split(line)
+        return list(lexer)
     except ValueError:
         parser.error("a quote is not closed")
 
@@ -102,6 +105,9 @@ def parse_line(line: str) -> tuple[argparse.Namespace, str]:
             continue
         name, has_value, _ = word.group().partition("=")
         action = flags.get(name)
+        if action is None and name[:2] in flags:  # -t0, -xc: the value, or more letters, follow
+            has_value = "yes" if flags[name[:2]].nargs is None else ""
+            action = flags[name[:2]] if has_value else flags.get(f"-{name[-1]}")
         if action is None and not (name.startswith("--") and len(name) > 2):  # noqa: PLR2004
             break
         end = word.end()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(
     r"(?<![\\^_{$])"  # not after what makes it TeX, a shell variable, or a doubled brace
     r"(?<!\\[A-Za-z])"
-    r"\{(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}(?!\})"
+    r"\{(?P<path>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\}(?!\})"
 )
 _TEX_COMMAND = re.compile(r"\\[A-Za-z]+\*?(?:\[[^\]]*\])?\Z")
 _NBVAL = re.compile(r"^[ \t]*#[ \t]*(?:NBVAL|PYTEST_VALIDATE)_\w+[ \t]*(?:\r?\n|\Z)", re.MULTILINE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -73,8 +74,16 @@ def _cut(value: Any) -> Any:
     return [_cut(v) for v in value] if isinstance(value, list) else value
 
 
+_MODEL = re.compile(r"\w[\w.@-]*(?:/\w[\w.@-]*)*")
+
+
 def model_path(name: str) -> str:
-    """`gemini-…` or `models/gemini-…` → `models/gemini-…`; tuned models keep their own prefix."""
+    """`gemini-…` or `models/gemini-…` → `models/gemini-…`; tuned models keep their own prefix.
+
+    Raises BadPrompt for what cannot be a name.
+    """
+    if not _MODEL.fullmatch(name):
+        raise BadPrompt(f"{name!r} is no name of a model.", advice="One is like gemini-3.8-flash.")
     return name if "/" in name else f"models/{name}"
 
 
@@ -157,6 +166,11 @@ def safety_settings(value: Any) -> list[SafetySetting]:
     return [_safety_setting(m.category, m.threshold) for m in made]
 
 
+def merged_safety(settings: list[SafetySetting], more: Any) -> list[SafetySetting]:
+    """The settings of a model and those of one call, which win category by category."""
+    return list({s.category: s for s in [*settings, *safety_settings(more)]}.values())
+
+
 def tools(value: Any) -> list[Tool]:
     """Tools, dicts, FunctionDeclarations, or the names of the service's own tools."""
     if value is None:
@@ -190,7 +204,7 @@ def content_request(
     *,
     system_instruction: Any = None,
     config: GenerationConfig | None = None,
-    safety: Any = None,
+    safety: list[SafetySetting] | None = None,
     tool_list: Any = None,
     tool_config: Any = None,
     cached_content: str | None = None,
@@ -200,7 +214,7 @@ def content_request(
         contents=to_contents(contents),
         system_instruction=_instruction(system_instruction),
         generation_config=config,
-        safety_settings=safety_settings(safety),
+        safety_settings=safety or [],
         tools=tools(tool_list),
         tool_config=None if tool_config is None else _build(ToolConfig, tool_config),
         cached_content=cached_content,
@@ -217,7 +231,7 @@ def generate(
     return Request("POST", f"{model_path(model)}:generateContent", body, {}, timeout)
 
 
-def count_tokens(model: str, body: GenerateContentRequest) -> Request:
+def count_tokens(model: str, body: GenerateContentRequest, timeout: float | None = None) -> Request:
     """`:countTokens`: the whole request is counted wherever it is more than its contents."""
     whole = structs.to_wire(body)
     if set(whole) <= {"contents", "generationConfig", "safetySettings"}:
@@ -228,7 +242,7 @@ def count_tokens(model: str, body: GenerateContentRequest) -> Request:
             model=model_path(model),
         )
         counted = CountTokensRequest(generate_content_request=nested)
-    return Request("POST", f"{model_path(model)}:countTokens", counted)
+    return Request("POST", f"{model_path(model)}:countTokens", counted, {}, timeout)
 
 
 def get_model(name: str) -> Request:

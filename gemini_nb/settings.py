@@ -71,7 +71,7 @@ class Settings:
         """Which backend would answer: the one chosen; else the API where there is a key."""
         chosen = self.backend or os.environ.get("GEMINI_NB_BACKEND") or None
         if chosen is not None:
-            return _backend(chosen)
+            return _backend(chosen, "backend" if self.backend else "GEMINI_NB_BACKEND")
         return "api" if self.base_url or self.resolve_key() else "local"
 
 
@@ -101,6 +101,8 @@ def configure(**changes: Any) -> None:
     """
     global _current
     hide_key(changes)
+    if changes.get("transport") in ("rest", "grpc", "grpc_asyncio"):
+        del changes["transport"]  # the first documentation names one; here there is only REST
     _current = changed(_current, **changes)
 
 
@@ -112,7 +114,7 @@ def changed(settings: Settings, **changes: Any) -> Settings:
         if name not in known:
             raise UnknownName(name, owner="configure()", known=known)
     if changes.get("backend") is not None:
-        _backend(changes["backend"])
+        _backend(changes["backend"], "backend")
     if changes.get("base_url"):
         changes["base_url"] = _base_url(changes["base_url"])
     for name in ("model", "api_version"):
@@ -138,7 +140,7 @@ def hide_key(choices: dict[str, Any]) -> None:
 def _name(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{what}={value!r} is no name.", advice="Give it as a string.")
-    return value.removeprefix("models/")
+    return value.removeprefix("models/") if what == "model" else value
 
 
 def seconds(timeout: Any) -> float | None:
@@ -150,25 +152,31 @@ def seconds(timeout: Any) -> float | None:
     raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
 
 
-def _backend(name: str) -> Backend:
+def _backend(name: str, where: str) -> Backend:
     if name == "api":
         return "api"
     if name == "local":
         return "local"
-    raise ConfigError(f"There is no backend {name!r}.", advice='Choose "api" or "local".')
+    raise ConfigError(f"{where}={name!r}: no such backend.", advice='Choose "api" or "local".')
 
 
 def _base_url(url: Any) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        # A password has no place in what is shown, and the rest none in front of a path.
+        valid = valid and not (parts.username or parts.query or parts.fragment)
+        valid = valid and not any(c.isspace() for c in url)
     except (ValueError, TypeError, AttributeError):
         valid = False
     if not valid:
         raise ConfigError(
-            f"base_url={url!r} is no address.", advice="One is like http://127.0.0.1:8080."
+            "base_url is no plain address.", advice="One is like http://127.0.0.1:8080."
         )
     return str(url).rstrip("/")
+
+
+_found: Secret | None = None
 
 
 def find_key() -> Secret | None:
@@ -177,7 +185,10 @@ def find_key() -> Secret | None:
         value = os.environ.get(name, "").strip()
         if value:
             return Secret(value, name)
-    return _colab_key() or _kaggle_key() or _keyring_key()
+    global _found
+    # Asked once: Colab, Kaggle and a keyring may ask the person in turn.
+    _found = _found or _colab_key() or _kaggle_key() or _keyring_key()
+    return _found
 
 
 def _colab_key() -> Secret | None:

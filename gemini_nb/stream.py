@@ -27,20 +27,6 @@ from gemini_nb.types import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-_FILTERED = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "LANGUAGE",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-    }
-)
-
 
 def _text(parts: list[Part], *, thoughts: bool = False) -> str:
     return "".join([p.text for p in parts if p.text and bool(p.thought) is thoughts])
@@ -309,9 +295,9 @@ class Response(_Answer):
         return self.body.usage_metadata
 
     @property
-    def prompt_feedback(self) -> PromptFeedback | None:
-        """Why the prompt was refused, where it was."""
-        return self.body.prompt_feedback
+    def prompt_feedback(self) -> PromptFeedback:
+        """Why the prompt was refused; empty where it was not."""
+        return self.body.prompt_feedback or PromptFeedback()
 
     @property
     def model_version(self) -> str | None:
@@ -330,8 +316,8 @@ class Response(_Answer):
     def text(self) -> str:
         """What the model said, exactly; a streamed answer is read to its end first.
 
-        Raises BlockedPrompt where the prompt was refused, StoppedEarly where a filter cut the
-        answer off before any text, and what broke the stream.
+        Raises BlockedPrompt where the prompt was refused, StoppedEarly where the answer ended for
+        any other reason than STOP before it had any text, and what broke the stream.
         """
         if not self.done:
             self.resolve()
@@ -339,15 +325,18 @@ class Response(_Answer):
         if blocked:
             raise blocked
         text = self._so_far()
-        if not text and str(self.finish_reason) in _FILTERED:
-            said = self._first.finish_message if self._first else None
-            raise errors.StoppedEarly(
-                f"The answer was cut off before any text: {self.finish_reason}"
-                f"{f' ({said})' if said else ''}.",
-                response=self,
-                reason=str(self.finish_reason),
-            )
-        return text
+        reason = str(self.finish_reason or "STOP")
+        if text or reason == "STOP" or any(part.text is None for part in self.parts):
+            return text
+        said = self._first.finish_message if self._first else None
+        raise errors.StoppedEarly(
+            f"The answer ended before any text: {reason}{f' ({said})' if said else ''}.",
+            response=self,
+            reason=reason,
+            advice="Allow more with max_output_tokens (--max-tokens); thinking uses them, too."
+            if reason == "MAX_TOKENS"
+            else "",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as the API's JSON."""
@@ -372,7 +361,10 @@ class Response(_Answer):
         return neutral_markdown(self._so_far())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/markdown": self._repr_markdown_(), "text/plain": self._so_far() or repr(self)}
+        from gemini_nb.display.html import terminal_text
+
+        plain = terminal_text(self._so_far()) or repr(self)
+        return {"text/markdown": self._repr_markdown_(), "text/plain": plain}
 
 
 _REST = Newer(GenerateContentResponse, but=("candidates",))

@@ -21,10 +21,17 @@ from gemini_nb.enums import (
     SchemaType,
     ThinkingLevel,
 )
+from gemini_nb.errors import BlockedPrompt as BlockedPromptException
+from gemini_nb.errors import StoppedEarly as StopCandidateException
 from gemini_nb.structs import Wire
 
 # Also found here, as in the official SDKs: genai.types.HarmCategory.
-__all__ = ["HarmBlockThreshold", "HarmCategory"]
+__all__ = [
+    "BlockedPromptException",
+    "HarmBlockThreshold",
+    "HarmCategory",
+    "StopCandidateException",
+]
 
 JSON = Any  # a JSON value that belongs to the person or the service: never renamed, never changed
 

@@ -30,6 +30,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(settings, "_current", settings.Settings())
     monkeypatch.setattr(settings, "_keyring_key", lambda: None)
+    monkeypatch.setattr(settings, "_found", None)
     monkeypatch.setattr(client, "_default", None)
     yield
     if client._default is not None:

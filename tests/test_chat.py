@@ -285,3 +285,12 @@ def test_a_turn_that_is_given_up_while_it_waits(chat):
 
     asyncio.run(cancelled())
     assert said(chat.history) == ONE
+
+
+def test_a_history_can_be_set(chat):
+    """`chat.history = …` takes what `start_chat(history=…)` takes; an empty list begins anew."""
+    chat.history = [{"role": "user", "parts": "one"}, {"role": "model", "parts": "re: one"}]
+    assert said(chat.history) == ONE
+    chat.history = []
+    assert chat.send_message("one").text == "re: one"
+    assert said(chat.history) == ONE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import types
-
 import pytest
+from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
 from gemini_nb import completion, options
@@ -72,11 +71,28 @@ def test_paths_that_are_written_out(folder):
     assert candidates(f"%%gemini --attach {folder}/pl", NAMES) == [f"{folder}/plan.md"]
 
 
-def test_the_hook_of_ipython():
-    """The hook is asked with the line up to the cursor, and sees the shell's variables."""
+def test_the_line_up_to_the_cursor():
+    """What IPython asks with is the line up to the cursor; the shell's variables are seen."""
     shell = InteractiveShell()
     shell.user_ns["my_answer"] = 1
     completion.install(shell)
-    (hook,) = shell.strdispatchers["complete_command"].s_matches("%%gemini")
-    event = types.SimpleNamespace(text_until_cursor="%%gemini -o my_")
-    assert list(hook(event)) == ["my_answer"]
+    assert offered(shell, "%%gemini -o my_") == ["my_answer"]
+
+
+@pytest.mark.skipif(not hasattr(completer, "context_matcher"), reason="IPython before 8.6: a hook")
+def test_nothing_else_is_offered():
+    """Names of Python stay away from our lines, ours from others; unloading ends both."""
+    shell = InteractiveShell()
+    for _ in range(2):
+        completion.install(shell)
+    assert offered(shell, "%%gemini --ma") == ["--max-tokens"]
+    assert "--max-tokens" not in offered(shell, "x --ma")
+    completion.uninstall(shell)
+    assert "--max-tokens" not in offered(shell, "%%gemini --ma")
+
+
+def offered(shell, line):
+    """What Tab shows at the end of a line."""
+    with completer.provisionalcompleter():
+        found = [c.text for c in shell.Completer.completions(line, len(line))]
+    return [word for word in found if not word.startswith("%")]

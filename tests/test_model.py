@@ -32,12 +32,17 @@ def test_everything_goes_into_the_request():
     }
 
 
-def test_a_call_replaces_tools_and_safety():
-    """What a call gives stands in place of the model's own; an empty list is nothing."""
-    model = genai.GenerativeModel("gemini-a", tools="google_search", safety_settings="block_none")
-    body = model.build("hi", tools=[Tool(url_context={})], safety_settings=[])
+def test_a_call_replaces_tools_and_adds_to_safety():
+    """Tools of a call stand in place of the model's own; safety settings win one by one."""
+    safety = {"HARASSMENT": "BLOCK_NONE", "HATE": "BLOCK_NONE"}
+    model = genai.GenerativeModel("gemini-a", tools="google_search", safety_settings=safety)
+    body = model.build("hi", tools=[Tool(url_context={})], safety_settings={"HATE": "off"})
     assert body.to_dict() == {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "safetySettings": [
+            {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"},
+            {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
+        ],
         "tools": [{"urlContext": {}}],
     }
 

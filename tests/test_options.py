@@ -166,3 +166,17 @@ def test_the_flags_for_completion():
     assert "--temperature" in flags
     assert "-t" not in flags
     assert len(flags) == len(set(flags))
+
+
+def test_short_options_may_stick_together():
+    """`-t0` and `-xc` are read in the line form as in a cell."""
+    given, prompt = options.parse_line("-t0 -xc hi there")
+    assert (given.temperature, given.next_cell, given.chat, prompt) == (0, True, True, "hi there")
+    assert options.parse_line("-5 degrees: cold?")[1] == "-5 degrees: cold?"
+
+
+def test_backslashes_stay():
+    """A path of Windows comes through as typed; quotes still hold words together."""
+    given = options.parse_cell(r'-a C:\data\x.csv -s "Be brief."')
+    assert given.attach == [r"C:\data\x.csv"]
+    assert given.system == "Be brief."

@@ -10,7 +10,9 @@ import sys
 import types
 from pathlib import Path
 
+import IPython.display
 import pytest
+from PIL import Image
 
 from gemini_nb import parts
 from gemini_nb.errors import BadPrompt, UnknownName
@@ -328,3 +330,20 @@ def test_a_wrong_key_in_a_turn_is_refused():
     """A turn has a role and parts, nothing else."""
     with pytest.raises(UnknownName, match="Did you mean role"):
         to_content({"rol": "user", "parts": ["a"]})
+
+
+def test_a_photo_keeps_its_right_side_up():
+    """What a camera says about up and down is applied, since it is not sent."""
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.new("RGB", (4, 2)).save(buffer, "JPEG", exif=exif)
+    part = to_part(Image.open(io.BytesIO(buffer.getvalue())))
+    assert part.inline_data.mime_type == "image/jpeg"
+    assert Image.open(io.BytesIO(part.inline_data.data)).size == (2, 4)
+
+
+def test_what_a_notebook_shows_can_be_sent():
+    """IPython's Image goes as the bytes that it shows."""
+    data = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    assert to_part(IPython.display.Image(data=data)).inline_data.data == data

@@ -200,3 +200,37 @@ def test_a_key_is_not_copied_out(way):
         way(settings.current().api_key)
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(settings.current())
+
+
+@pytest.mark.parametrize(
+    "url", ["http://bob:hunter2@host", "http://h/?x=1", "http://h/#f", "http://ex ample"]
+)
+def test_an_address_is_nothing_but_an_address(url):
+    """Credentials, queries and spaces are refused, and not repeated."""
+    with pytest.raises(ConfigError) as refused:
+        settings.configure(base_url=url)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_transport_of_the_first_documentation_is_taken():
+    """`transport="rest"` is what happens anyway; another word is an unknown name."""
+    settings.configure(transport="rest")
+    with pytest.raises(UnknownName):
+        settings.configure(transport="pigeon")
+
+
+def test_a_wrong_backend_in_the_environment_names_its_variable(monkeypatch):
+    """Whoever set it must find it again."""
+    monkeypatch.setenv("GEMINI_NB_BACKEND", "foo")
+    with pytest.raises(ConfigError, match="GEMINI_NB_BACKEND='foo'"):
+        settings.current().resolve_backend()
+
+
+def test_the_other_places_are_asked_once(monkeypatch):
+    """Colab, Kaggle and a keyring may ask the person, so what they gave is kept."""
+    asked = []
+    monkeypatch.setattr(
+        settings, "_keyring_key", lambda: asked.append(1) or settings.Secret("AIzaFAKE", "keyring")
+    )
+    assert settings.find_key() == settings.find_key()
+    assert len(asked) == 1

@@ -304,11 +304,38 @@ def test_a_filter_that_left_text_is_none():
 
 @pytest.mark.parametrize("reason", ["STOP", "MAX_TOKENS", "OF_TOMORROW"])
 def test_other_reasons_finish(reason):
-    """Any finishReason makes an answer whole, known or not; no text is an empty text."""
-    response = fed({"candidates": [{"finishReason": reason}]})
+    """Any finishReason makes an answer whole, known or not."""
+    response = fed(chunk("some", reason))
     response.finish()
-    assert response.text == ""
+    assert response.text == "some"
     assert not response.interrupted
+
+
+def test_an_answer_without_text_says_why():
+    """STOP may come without a word; any other reason is an error that names it, not silence."""
+    assert fed({"candidates": [{"finishReason": "STOP"}]}).text == ""
+    with pytest.raises(errors.StoppedEarly, match=r"MAX_TOKENS.*max_output_tokens"):
+        _ = fed({"candidates": [{"finishReason": "MAX_TOKENS"}]}).text
+    call = {"functionCall": {"name": "f"}}
+    assert fed(parts(call, finish="MAX_TOKENS")).text == ""
+
+
+def test_parts_of_one_chunk_stay_apart():
+    """Only across chunks does a text go on; what came apart in one chunk goes back apart."""
+    whole = parts({"text": "a"}, {"text": "b"}, finish="STOP")
+    assert [p.text for p in fed(whole).parts] == ["a", "b"]
+    assert [p.text for p in fed(parts({"text": "a"}), whole).parts] == ["aa", "b"]
+
+
+def test_a_blocked_prompt_or_none_can_be_asked_for_its_feedback():
+    """`prompt_feedback.block_reason` can be read whether or not there is any."""
+    assert fed(chunk("a", "STOP")).prompt_feedback.block_reason is None
+
+
+def test_plain_text_cannot_steer_a_terminal():
+    """The text/plain that IPython prints holds no escape sequences."""
+    shown = fed(chunk("a\x1b]0;owned\x07b", "STOP"))._repr_mimebundle_()
+    assert shown["text/plain"] == "ab"
 
 
 @pytest.mark.parametrize(

@@ -369,3 +369,42 @@ def test_a_transport_without_a_key(serve):
     model = blocking.run(transport.send(request.get_model("gemini-a")))
     assert model.startswith(b"{")
     assert "x-goog-api-key" not in server.calls[0].headers
+
+
+@pytest.mark.parametrize("name", ["gemini-3.8-flash\n", "a b", "x?y", "../v1/files/x", ""])
+def test_names_that_cannot_be_are_refused_unseen(name):
+    """A model's name goes into an address: what is no name is refused, and shows no key."""
+    genai.configure(api_key="AIzaFAKEhidden", base_url="http://127.0.0.1:1")
+    with pytest.raises(errors.BadPrompt) as refused:
+        genai.GenerativeModel(name or " ").generate_content("hi")
+    assert "AIzaFAKEhidden" not in shown_with_locals(refused.value)
+
+
+def test_a_fault_of_ours_shows_our_frames_alone(serve, monkeypatch):
+    """An unexpected error keeps the frames of this package, and none that hold a header."""
+    serve()
+
+    async def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("httpcore.AsyncConnectionPool.handle_async_request", broken)
+    with pytest.raises(ZeroDivisionError) as found:
+        genai.GenerativeModel().generate_content("hi")
+    assert "transport.py" in "".join(traceback.format_exception(found.value))
+    assert "AIzaFAKE" not in shown_with_locals(found.value)
+
+
+def shown_with_locals(error):
+    """What `%xmode Verbose` would show of the library's frames."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in told.stack if frame.filename != __file__]
+    return "".join(f"{frame.name} {frame.locals}" for frame in ours)
+
+
+def test_loopback_needs_no_proxy(serve, monkeypatch):
+    """A proxy in the environment is not asked for what is on this machine."""
+    server = serve()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert genai.GenerativeModel().generate_content("hi").text == "Hello world."
+    assert len(server.calls) == 1

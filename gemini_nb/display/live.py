@@ -47,6 +47,8 @@ class LiveMarkdown:
 
     def write(self, delta: str) -> None:
         """Show more text, soon."""
+        if not delta:
+            return
         self._pieces.append(delta)
         if self._place == "terminal":
             if self._how in ("markdown", "text"):

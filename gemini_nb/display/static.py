@@ -29,6 +29,10 @@ def first_code(text: str) -> str | None:
     return None if found is None else found.content
 
 
+def _no_json(name: str) -> None:
+    raise ValueError(f"{name} is Python's, not JSON's")
+
+
 def bundle(text: str, how: Format = "markdown") -> Bundle:
     """An answer as a mimebundle.
 
@@ -39,8 +43,8 @@ def bundle(text: str, how: Format = "markdown") -> Bundle:
         return {"text/markdown": neutral_markdown(text), "text/plain": plain}
     if how == "json":
         try:
-            value = json.loads(first_code(text) or text)
-        except ValueError:
+            value = json.loads(first_code(text) or text, parse_constant=_no_json)
+        except (ValueError, RecursionError):
             return {"text/plain": plain}
         return {
             "application/json": value,

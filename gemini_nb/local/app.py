@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from . import generate, models
+from . import generate, models, unmade
 from .answers import fault_answer
 from .fault import Fault
 
@@ -34,7 +34,7 @@ _OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE
 
 def build(engine: Engine, key: str, *, loopback: bool) -> Starlette:
     """The application that answers with `engine` to those who hold `key`."""
-    rooms = (models.routes, generate.routes)
+    rooms = (models.routes, generate.routes, unmade.routes)  # the last takes what is left
     return Starlette(
         routes=[route for version in VERSIONS for room in rooms for route in room(version, engine)],
         middleware=[Middleware(Gate, key=key, loopback=loopback)],
@@ -97,7 +97,7 @@ async def _on_gone(_: Request, __: Exception) -> Response:
 
 
 async def _on_bug(_: Request, __: Exception) -> Response:
-    return fault_answer(Fault(500, "The local backend met an internal error; its log has more."))
+    return fault_answer(Fault(500, "The local backend met an internal error."))
 
 
 _FAULTS: dict[Any, Any] = {

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .fault import bad_request
+
 # On one line: between free line breaks the model loses its way, and one answer in three never ends.
 _GUIDANCE = {
     "whitespace_flexible": False,
@@ -115,7 +117,10 @@ def _tighten(schema: dict[str, Any]) -> dict[str, Any]:
             made[key] = [_tighten(s) if isinstance(s, dict) else s for s in inner]
         elif key in _MAPS and isinstance(inner, dict):
             made[key] = {k: _tighten(s) if isinstance(s, dict) else s for k, s in inner.items()}
-    order = made.pop("propertyOrdering", [])
+    order = made.pop("propertyOrdering", None) or []
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        field = "generation_config.response_json_schema"
+        raise bad_request(field, f"{field}: each propertyOrdering must be a list of names.")
     if isinstance(made.get("properties"), dict):
         listed = made["properties"]
         ordered = {name: listed[name] for name in order if name in listed}

@@ -69,6 +69,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=_environment(),
                 # `-m` looks in the working directory first: there it shall find this package,
                 # not what a notebook's directory happens to hold.
                 cwd=Path(__file__).parents[2],
@@ -209,6 +210,11 @@ def _after_fork() -> None:
     if _child:
         # Or this copy of the pipe would keep the server alive after its owner.
         _pipe(_child.process.stdin).close()
+
+
+def _environment() -> dict[str, str]:
+    """What the server inherits: no keys, since it calls nobody and others may read it."""
+    return {k: v for k, v in os.environ.items() if not k.upper().endswith("_API_KEY")}
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:

@@ -31,17 +31,24 @@ NAMES = (
 )
 _PAGE = 50
 _LARGEST_PAGE = 1000
+_DIGITS = 9
+"""What fits in 32 bits, whatever the digits are; Python itself refuses very many."""
 
 
 def require(name: str, version: str, method: str) -> None:
     """A 404 in the API's words, unless this server answers `method` under that name."""
     if not re.fullmatch(r"gemini-[\w.-]+", name) or "embedding" in name:
-        raise Fault(
-            404,
-            f"models/{name} is not found for API version {version}, or is not supported for "
-            f"{method}. Call ListModels to see the list of available models and their supported "
-            "methods.",
-        )
+        raise not_found(name, version, method)
+
+
+def not_found(name: str, version: str, method: str) -> Fault:
+    """The API's words for a model, or a method of it, that does not exist."""
+    return Fault(
+        404,
+        f"models/{name} is not found for API version {version}, or is not supported for "
+        f"{method}. Call ListModels to see the list of available models and their supported "
+        "methods.",
+    )
 
 
 def routes(version: str, engine: text.Engine) -> list[Route]:
@@ -90,6 +97,10 @@ def _number(request: Request, name: str, default: int) -> int:
     given = request.query_params.get(name) or request.query_params.get(snake(name), "")
     if not given:
         return default
-    if not given.isascii() or not given.isdigit():
-        raise bad_request(name, f"Invalid value for {name}: {given!r}; it must be a number.")
+    if not re.fullmatch(rf"[0-9]{{1,{_DIGITS}}}", given):
+        shown = repr(given[:40])
+        text = (
+            f"Invalid value for {name}: {shown}; it must be a number of at most {_DIGITS} digits."
+        )
+        raise bad_request(name, text)
     return int(given)

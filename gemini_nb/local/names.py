@@ -1,7 +1,7 @@
 """The Gemini request as a table: every field a client may send, and its kind.
 
-Data only; `wire` walks it. A kind is a scalar (`string`, `int`, `float`, `bool`,
-`bytes`), `any` (the person's own data, or a field that changes nothing here: passed
+Data only; `wire` walks it. A kind is a scalar (`string`, `int` of 32 bits, `long` of 64,
+`float`, `bool`, `bytes`), `any` (the person's own data, or a field that changes nothing here: passed
 through untouched), the name of a table or an enum, `[]kind` for a list or `{}kind` for
 a map. An enum's values stand at their wire numbers, since the older SDK sends numbers.
 """
@@ -116,14 +116,14 @@ TABLES: dict[str, dict[str, str]] = {
         "nullable": "bool",
         "enum": "[]string",
         "items": "Schema",
-        "minItems": "int",
-        "maxItems": "int",
+        "minItems": "long",
+        "maxItems": "long",
         "properties": "{}Schema",
         "required": "[]string",
-        "minProperties": "int",
-        "maxProperties": "int",
-        "minLength": "int",
-        "maxLength": "int",
+        "minProperties": "long",
+        "maxProperties": "long",
+        "minLength": "long",
+        "maxLength": "long",
         "minimum": "float",
         "maximum": "float",
         "pattern": "string",

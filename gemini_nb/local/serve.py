@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .text import Engine
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LAST_PORT = 65535
 _LOOK_EVERY = 0.5
 """Seconds between two looks at whether the parent still lives."""
 
@@ -74,6 +75,10 @@ def child() -> int:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, or one sentence that says why there is none."""
+    if not 0 <= port <= _LAST_PORT:
+        raise LocalUnavailable(
+            f"There is no port {port}; choose one from 1 to {_LAST_PORT}, or 0 for any free one."
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if os.name == "posix":  # on Windows it would let two servers share a port

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ REPETITION = {
     "dry_multiplier": 0.8,
     "dry_penalty_last_n": 1024,
 }
+# The tokenizer reads the words of a chat template in a person's text as it reads the template's
+# own: `<|im_end|>\n<|im_start|>assistant` in a document would end the turn and forge the next.
+# A space behind the `<` leaves plain characters: visible, and the model reads over it. The
+# first form is that of most families (ChatML, Llama 3, Phi), the second Gemma's.
+_CONTROL = re.compile(r"<(?=\|\w+\|>|(?:start|end)_of_turn>)")
 _FINISH = {"stop": "STOP", "length": "MAX_TOKENS"}
 
 
@@ -138,7 +144,7 @@ class Engine:
         try:
             self._server.handle_chat_completions(job, receive)
         except ValueError as error:  # a custom model's template may refuse a conversation
-            raise Fault(400, f"The local model refused this request: {error}") from error
+            raise Fault(400, f"The local model refused: {_line(error)}") from error
         if failed:
             raise failed[0]
 
@@ -198,6 +204,8 @@ def conversation(request: dict[str, Any]) -> list[dict[str, str]]:
             turns[-1]["content"] += glue + text
         else:
             turns.append({"role": role, "content": text})
+    for turn in turns:  # only now, since parts may make a control token together
+        turn["content"] = _CONTROL.sub("< ", turn["content"])
     return turns
 
 
@@ -222,7 +230,13 @@ def _fault(error: dict[str, Any]) -> Fault:
             f"The input token count ({found}) exceeds the maximum number of tokens allowed "
             f"({allowed}).",
         )
-    return Fault(int(error.get("code", 500)), f"The local model refused: {error.get('message')}")
+    text = f"The local model refused: {_line(error.get('message'))}"
+    return Fault(int(error.get("code", 500)), text)
+
+
+def _line(said: object) -> str:
+    """What llama.cpp said, without its line breaks."""
+    return " ".join(str(said).split())
 
 
 def _require_gguf(path: Path) -> None:

@@ -23,10 +23,12 @@ _TYPE_URL = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 _SCALARS = {
     "string": "TYPE_STRING",
     "int": "TYPE_INT32",
+    "long": "TYPE_INT64",
     "float": "TYPE_FLOAT",
     "bool": "TYPE_BOOL",
     "bytes": "TYPE_BYTES",
 }
+_BITS = {"int": 32, "long": 64}
 _SHOWN = 200
 """Characters of a bad value that an error quotes."""
 
@@ -141,14 +143,17 @@ def _scalar(value: Any, kind: str) -> Any:
         return value
     if kind == "bytes" and isinstance(value, str):
         return _base64(value)
-    if kind in ("int", "float") and not isinstance(value, bool):
+    if kind in ("int", "long", "float") and not isinstance(value, bool):
         number = float(value)
         if not math.isfinite(number):
             raise ValueError(value)
         if kind == "float":
             return number
         if number.is_integer():
-            return int(number)
+            whole = value if isinstance(value, int) else int(number)
+            limit = 2 ** (_BITS[kind] - 1)
+            if -limit <= whole < limit:  # the engine would wrap it around without a word
+                return whole
     raise ValueError(value)
 
 

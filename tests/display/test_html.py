@@ -22,6 +22,8 @@ def dangers(text):
     """What would run or be fetched, were `text` shown as Markdown."""
     for block in PARSER.parse(text):
         for token in (block, *(block.children or ())):
+            if token.type == "fence" and not re.fullmatch(r"(?!mermaid)[\w+.#-]*", token.info):
+                yield token.info
             if token.type in ("html_block", "html_inline"):
                 yield token.content
             elif token.type == "image":
@@ -41,6 +43,19 @@ PIECES = [
     *("![a](http://e/x.png)", "[a](javascript:a())", "![", "](", "](http://e/x)", "[a](<"),
     *("[x]: javascript:a()", "[x]", "![x]", "[x]: http://e/p", "<https://e/>", "[a]( "),
     *("javascript:a()", "&#106;avascript:", "data:text/html,x"),
+    *(
+        "\\begin{a}",
+        "\\end{a}",
+        "\\\\(",
+        "\\\\)",
+        "\\\\[",
+        "\\\\]",
+        "{",
+        "}",
+        "mermaid",
+        '"',
+        "@@0@@",
+    ),
 ]
 
 
@@ -72,7 +87,7 @@ def test_nothing_runs_and_nothing_is_fetched(text):
 @given(st.text(max_size=60))
 def test_plain_text_is_unchanged(text):
     """Where nothing could be dangerous, nothing is touched."""
-    if not re.search(r"[<\[\\]", text):
+    if not re.search(r"[<\[\\]|```|~~~|://|www\.", text):
         assert neutral_markdown(text) == text
 
 
@@ -142,7 +157,88 @@ def test_what_is_harmless_is_unchanged(text):
 def test_formulas_stay_formulas():
     """In TeX a space after `<` means nothing, and links become their name."""
     assert neutral_markdown("$a<b$") == "$a< b$"
+    environment = "\\begin{align} a<b \\end{align}"
+    assert neutral_markdown(environment) == environment.replace("<", "< ")
     assert neutral_markdown(r"$\href{javascript:x}{y}$") == r"$\text{href}{javascript:x}{y}$"
+
+
+IMG = '<img src="x" onerror="fetch(1)">'
+
+
+@pytest.mark.parametrize(
+    ("text", "neutral"),
+    [
+        (f'```">{IMG}\ncode\n```', "```\ncode\n```"),
+        (f'~~~">{IMG}\ncode\n~~~\n', "~~~\ncode\n~~~\n"),
+        (f'```python ">{IMG}\ncode\n```', "```python\ncode\n```"),
+        ('- > ```c++ " onfocus=x\n  > a\n', "- > ```c++\n  > a\n"),
+        ('```"\r\na\r\n```', "```\r\na\r\n```"),
+        ("```&quot;\na\n```", "```\na\n```"),
+        ("```{code} x\na\n```", "```\na\n```"),
+        ("````md\n```a b\n```\n````", "````md\n```a b\n```\n````"),
+    ],
+)
+def test_the_info_of_a_fence_is_one_word(text, neutral):
+    """The front end writes it into an attribute as it is, so nothing but a word may be there."""
+    assert neutral_markdown(text) == neutral
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~"])
+def test_a_diagram_is_shown_as_its_source(fence):
+    """A Mermaid diagram loads the pictures in its labels, its source loads nothing."""
+    text = f"{fence}mermaid\ngraph TD; A[x]\n{fence}\n"
+    assert neutral_markdown(text) == text.replace("mermaid", "text")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\\begin{{x}} `\\end{{x}} {IMG} `",
+        f"\\\\( `\\\\) {IMG} `",
+        f"\\\\[ `\\\\] {IMG} `",
+        f"$ `$ {IMG} `",
+        f"\\begin{{a}}\n```\n\\end{{a}}\n{IMG}\n```",
+        f"\\begin{{a}}\n~~~\n\\end{{a}}\n{IMG}\n~~~",
+        f"```\n\\begin{{a}}\n```\n\\end{{a}}\n```\n{IMG}\n```",
+        f"# h \\begin{{a}}\n    \\end{{a}}{IMG}",
+        f"\\\\( {{ ` \\\\) }} \n{IMG} `",
+    ],
+)
+def test_no_formula_hides_where_code_begins(text):
+    """JupyterLab cuts formulas out before it looks for code, so what they swallow opens none."""
+    assert "<img" not in neutral_markdown(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'https://e.example/$"onfocus="a()$',
+        'www.e.example/\\\\("onfocus="a()\\\\)',
+        '[x](https://e.example/$"onfocus="a()$)',
+        '[x](/u "$"onfocus="a()$")',
+        '$"onfocus="a()$ [x](@\\@0@@)',
+        '![x](data:image/png;$"onerror="a()$)',
+        '<https://e.example/@@0$"onerror="a()$>',
+    ],
+)
+def test_no_formula_leaves_the_address_of_a_link(text):
+    """JupyterLab puts formulas back into finished HTML, where a quote would end an attribute."""
+    assert '"onfocus' not in neutral_markdown(text)
+    assert '"onerror' not in neutral_markdown(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nx = 1\n```\n\n~~~c++\nx\n~~~\n\n```\n```\n",
+        '$\\text{"a"}$ and [x](https://e.example/a@b) and https://e.example/$x',
+        '```latex\n\\begin{a}\n<x> & "y"\n\\end{a}\n```\n`<b>` $x$ `$` `$`',
+        "`<b>` costs $5, `<i>` too\n\n`<u>` $6",
+    ],
+)
+def test_formulas_and_fences_side_by_side_are_unchanged(text):
+    """Where formulas and code keep apart, both stay as they are."""
+    assert neutral_markdown(text) == text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from gemini_nb.local import grammar
+from gemini_nb.local.fault import Fault
 
 
 def schema_of(**config):
@@ -99,3 +102,12 @@ def test_json_schemas_keep_their_meaning():
     assert person["properties"]["more"]["multipleOf"] == 1e-6
     assert person["additionalProperties"]["type"] == "integer"
     assert "required" not in person
+
+
+@pytest.mark.parametrize("order", [5, [[1]], "name", {"a": 1}])
+def test_an_order_that_is_no_list_of_names_is_refused(order):
+    """A person's own JSON Schema is not typed, so what is used of it is looked at."""
+    schema = {"type": "object", "properties": {"a": {"type": "object", "propertyOrdering": order}}}
+    with pytest.raises(Fault, match="each propertyOrdering must be a list of names") as caught:
+        schema_of(responseJsonSchema=schema)
+    assert caught.value.code == 400

@@ -96,6 +96,13 @@ def test_a_taken_port_is_one_sentence():
             serve.listen("127.0.0.1", port)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 10**20])
+def test_a_port_that_cannot_be_is_one_sentence(port):
+    """The sentence says which ports there are."""
+    with pytest.raises(LocalUnavailable, match=f"There is no port {port}; choose one from 1 to 65"):
+        serve.listen("127.0.0.1", port)
+
+
 @model
 def test_a_file_that_is_no_model_is_one_sentence(tmp_path, monkeypatch):
     """What the child said while failing reaches the person."""
@@ -222,6 +229,22 @@ def test_the_key_is_in_no_argument_and_no_environment(endpoint):
     pid = launch._child.process.pid
     for name in ("cmdline", "environ"):
         assert endpoint.key.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
+
+
+@model
+@posix
+def test_the_persons_api_keys_stay_out_of_the_server(monkeypatch):
+    """The server calls nobody, so no variable that holds a key is passed on to it."""
+    monkeypatch.setenv("GEMINI_API_KEY", "secret-one")
+    monkeypatch.setenv("GOOGLE_API_KEY", "secret-two")
+    child = launch._Child(weights.path(), "k", 0)
+    try:
+        found = Path(f"/proc/{child.process.pid}/environ").read_bytes()
+    finally:
+        child.end()
+    assert b"PATH=" in found
+    assert b"_API_KEY=" not in found
+    assert b"secret-" not in found
 
 
 @model

@@ -69,6 +69,13 @@ def test_integers_come_in_any_spelling(value):
     assert isinstance(made, int)
 
 
+def test_integers_go_up_to_the_last_that_the_protocol_holds():
+    """The ends of the 32-bit and of the 64-bit range are kept to the digit."""
+    schema = {"maxItems": 2**63 - 1, "maxLength": 2**40}
+    config = {"maxOutputTokens": 2**31 - 1, "seed": -(2**31), "responseSchema": schema}
+    assert read({"generationConfig": config})["generationConfig"] == config
+
+
 def test_enums_come_as_numbers_or_in_lower_case():
     """The older SDK sends numbers for enums, and people write schema types in lower case."""
     schema = {"type": 6, "properties": {"a": {"type": "array", "items": {"type": 3}}}}
@@ -124,6 +131,23 @@ def test_unknown_names_are_all_reported():
         (
             {"generationConfig": {"topK": 1.5}},
             "Invalid value at 'generation_config.top_k' (TYPE_INT32), 1.5",
+        ),
+        (
+            {"generationConfig": {"maxOutputTokens": 2**40}},
+            "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1099511627776",
+        ),
+        (
+            {"generationConfig": {"maxOutputTokens": str(2**32 + 2)}},
+            "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), \"4294967298\"",
+        ),
+        (
+            {"generationConfig": {"seed": -(2**31) - 1}},
+            "Invalid value at 'generation_config.seed' (TYPE_INT32), -2147483649",
+        ),
+        (
+            {"generationConfig": {"responseSchema": {"maxItems": 2**63}}},
+            "Invalid value at 'generation_config.response_schema.max_items' (TYPE_INT64), "
+            "9223372036854775808",
         ),
         (
             {"generationConfig": {"responseSchema": {"type": "STRNG"}}},
