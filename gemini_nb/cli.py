@@ -133,7 +133,12 @@ def lab(options: tuple[str, ...]) -> None:
 @click.option(
     "--port", default=0, type=click.IntRange(0, 65535), help="The port; 0 takes a free one."
 )
-@click.option("--key", default=None, help="The key that clients must send; else a random one.")
+@click.option(
+    "--key",
+    envvar="GEMINI_NB_SERVE_KEY",
+    show_envvar=True,
+    help="The key that clients must send; else a random one.",
+)
 def serve(host: str, port: int, key: str | None) -> None:
     """Run the local backend by itself, for any client of the Gemini API."""
     _need("xllamacpp", "starlette", "uvicorn")

@@ -85,6 +85,17 @@ def test_doctor_says_what_does_not_work():
     assert "AIzaFAKEdoctor" not in done.stdout + done.stderr
 
 
+def test_doctor_finds_a_wrong_path_and_a_wrong_backend():
+    """A model file that is not there is no health; nor is a backend that nobody knows."""
+    done = gemini_nb("doctor", GEMINI_NB_LOCAL_MODEL="/nowhere/model.gguf")
+    assert done.returncode == 1
+    assert "→ correct GEMINI_NB_LOCAL_MODEL" in done.stdout
+    done = gemini_nb("doctor", GEMINI_NB_BACKEND="foo")
+    assert done.returncode == 1
+    assert "GEMINI_NB_BACKEND='foo'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.model
 def test_doctor_is_content_with_the_local_model():
     """Without a key the local model is started, asked, and found well."""
@@ -132,16 +143,16 @@ def test_serve_answers_any_client():
 
 @pytest.mark.kernel
 def test_lab_opens_on_the_notebooks(tmp_path):
-    """`gemini-nb lab` is a JupyterLab whose root holds the quickstart."""
+    """`gemini-nb lab` is a JupyterLab on the notebooks; what follows goes to it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "jupyter_server_config.py").write_text(
-        "c.ServerApp.open_browser = False\nc.ServerApp.allow_root = True\n"
+        "c.ServerApp.allow_root = True\n"
         f"c.ServerApp.port = {port}\nc.IdentityProvider.token = ''\n",
         encoding="utf-8",
     )
     with subprocess.Popen(
-        [*COMMAND, "lab"],
+        [*COMMAND, "lab", "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -26,6 +26,10 @@ _BOUNDS: dict[str, dict[str, float]] = {
     "integer": {"minimum": -(2**53), "maximum": 2**53},
     "number": {"multipleOf": 1e-6},
 }
+# No answer is that long, since the context ends before; and at 2**40 the grammar's compiler runs
+# for minutes or takes all memory, and the process dies.
+_LARGEST = 50_000
+_SIZES = {"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"}
 # "Any JSON" is a flat object: left free, the model answers `null` or nests without end.
 _SHORT = {"type": "string", "minLength": 1, "maxLength": 120}
 _ANY_OBJECT = {
@@ -77,7 +81,7 @@ def of_request(config: dict[str, Any]) -> str | None:
     else:
         schema = config.get("responseJsonSchema", _ANY_OBJECT)
     if isinstance(schema, dict):
-        schema = {**_tighten(schema), "x-guidance": _GUIDANCE}
+        schema = {**_cap(_tighten(schema)), "x-guidance": _GUIDANCE}
     return "%llguidance {}\nstart: %json " + json.dumps(schema)
 
 
@@ -101,6 +105,19 @@ def _from_gemini(schema: dict[str, Any]) -> dict[str, Any]:
     if "propertyOrdering" in schema:
         made["propertyOrdering"] = schema["propertyOrdering"]
     return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") else made
+
+
+def _cap(schema: Any) -> Any:
+    """The same JSON Schema with no size above the largest, wherever it stands."""
+    if isinstance(schema, list):
+        return [_cap(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {k: v if k in ("enum", "const") else _cap(v) for k, v in schema.items()}
+    for key in _SIZES & made.keys():
+        if isinstance(made[key], (int, float)):
+            made[key] = min(made[key], _LARGEST)
+    return made
 
 
 def _tighten(schema: dict[str, Any]) -> dict[str, Any]:

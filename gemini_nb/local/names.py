@@ -1,9 +1,9 @@
 """The Gemini request as a table: every field a client may send, and its kind.
 
 Data only; `wire` walks it. A kind is a scalar (`string`, `int` of 32 bits, `long` of 64,
-`float`, `bool`, `bytes`), `any` (the person's own data, or a field that changes nothing here: passed
-through untouched), the name of a table or an enum, `[]kind` for a list or `{}kind` for
-a map. An enum's values stand at their wire numbers, since the older SDK sends numbers.
+`float`, `bool`, `bytes`), `any` (the person's own data, or a field that changes nothing
+here: passed through untouched), the name of a table or an enum, `[]kind` for a list or
+`{}kind` for a map. An enum's values stand at their wire numbers, since the older SDK sends numbers.
 """
 
 from __future__ import annotations

@@ -128,3 +128,9 @@ def test_the_settings_are_shown_without_secrets(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "local" in said
     assert "address" not in said
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', "[" * 5000, "no JSON"])
+def test_json_that_is_none_is_shown_as_text(text):
+    """What a notebook could not hold as JSON is shown as it came."""
+    assert static.bundle(text, "json") == {"text/plain": text}

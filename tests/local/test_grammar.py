@@ -111,3 +111,17 @@ def test_an_order_that_is_no_list_of_names_is_refused(order):
     with pytest.raises(Fault, match="each propertyOrdering must be a list of names") as caught:
         schema_of(responseJsonSchema=schema)
     assert caught.value.code == 400
+
+
+def test_no_size_is_larger_than_any_answer():
+    """The grammar's compiler would otherwise take all time and memory, and die."""
+    schema = {
+        "type": "string",
+        "maxLength": 2**40,
+        "allOf": [{"minLength": 1e12, "const": {"maxItems": 2**40}}],
+        "$defs": {"a": {"type": "array", "minItems": 7, "maxItems": 2**63}},
+    }
+    made = schema_of(responseJsonSchema=schema)
+    assert made["maxLength"] == 50_000
+    assert made["allOf"] == [{"minLength": 50_000, "const": {"maxItems": 2**40}}]
+    assert (made["$defs"]["a"]["minItems"], made["$defs"]["a"]["maxItems"]) == (7, 50_000)

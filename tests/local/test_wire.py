@@ -145,9 +145,8 @@ def test_unknown_names_are_all_reported():
             "Invalid value at 'generation_config.seed' (TYPE_INT32), -2147483649",
         ),
         (
-            {"generationConfig": {"responseSchema": {"maxItems": 2**63}}},
-            "Invalid value at 'generation_config.response_schema.max_items' (TYPE_INT64), "
-            "9223372036854775808",
+            {"generationConfig": {"responseSchema": {"minItems": 2**63}}},
+            f"Invalid value at 'generation_config.response_schema.min_items' (TYPE_INT64), {2**63}",
         ),
         (
             {"generationConfig": {"responseSchema": {"type": "STRNG"}}},
