@@ -152,6 +152,9 @@ def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
     lines = _LINE.findall(text)
     at = 0
     for start, end, fence in _code_blocks(text):
+        # To the front end, a line indented right below another may go on with its paragraph.
+        if not fence and start and lines[start - 1].strip(" \t\r\n>"):
+            continue
         yield from _code_spans(_plain_fences("".join(lines[at:start])))
         if fence:
             before, _, info = lines[start].partition(fence)

@@ -116,6 +116,7 @@ def test_plain_text_is_unchanged(text):
         ("a `<b>` c `\nmore", "a `&lt;b>` c `\nmore"),
         ("| `x` | `a|<b>` |", "| `x` | `a|&lt;b>` |"),
         ("[x](`<b>`)", "[x](`&lt;b>`)"),
+        ("[x]: http://e/p<b>\n    ===<b>", "[x]: http://e/p&lt;b>\n    ===&lt;b>"),
         ("![x](data:image/svg+xml;base64,eA==)", "[image: x](#data:image/svg+xml;base64,eA==)"),
     ],
 )
