@@ -45,7 +45,7 @@ def rows() -> Iterator[list[str]]:
     """Two hundred calls each, one after the other on one connection."""
     with running() as url:
         a, b, c = in_turn(
-            5, *(lambda code=code: child(code, url, CALLS) for code in (OURS, FLOOR, PEER))
+            9, *(lambda code=code: child(code, url, CALLS) for code in (OURS, FLOOR, PEER))
         )
     yield row("one `generate_content`", a, "httpx", b, "≤ 1.3")
     yield row("the same", a, "google-genai", c, "≤ 0.5")

@@ -10,7 +10,7 @@ from tests.benchmarks.measure import child, in_turn, row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RUNS = 5
+RUNS = 3
 OURS = """
 import gemini_nb as genai
 genai.configure(api_key="AIzaFAKE", base_url=URL)
@@ -43,7 +43,7 @@ def call():
 def rows() -> Iterator[list[str]]:
     """Every chunk's text is looked at, by all three."""
     with running() as url:
-        a, b = in_turn(5, *(lambda code=code: child(code, url, RUNS) for code in (OURS, FLOOR)))
+        a, b = in_turn(9, *(lambda code=code: child(code, url, RUNS) for code in (OURS, FLOOR)))
         fast, slow = in_turn(
             3, *(lambda code=code: child(code, url, RUNS, "perf_counter") for code in (OURS, PEER))
         )
