@@ -100,9 +100,10 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for data in self._stream:
-            yield data
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        # The stream's own iterator: a generator around it would cost each chunk a step more.
+        iterator: AsyncIterator[bytes] = self._stream.__aiter__()
+        return iterator
 
     async def aclose(self) -> None:
         await self._stream.aclose()
