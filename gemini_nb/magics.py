@@ -159,8 +159,9 @@ class GeminiMagics(Magics):
             return
         if given.key:
             asked = getpass.getpass("Gemini API key (not shown, not saved): ").strip()
-            settings.configure(api_key=settings.Secret(asked, "%gemini_config --key"))
-            del asked
+            if asked:
+                settings.configure(api_key=settings.Secret(asked, "%gemini_config --key"))
+            del asked  # or a verbose traceback from below would show it
         changes = {
             name: getattr(given, name)
             for name in ("model", "backend", "base_url", "api_version", "timeout")

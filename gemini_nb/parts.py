@@ -7,6 +7,7 @@ dict                       a Part ({"text"}, {"inline_data"}…), a Blob ({"mime
 pathlib.Path               the file's bytes, with the MIME type of its content or name
 PIL.Image                  PNG, or JPEG where it was one
 matplotlib figure          PNG
+IPython's Image, Audio     the bytes that they show or play
 pandas DataFrame, Series   text, as Markdown where `tabulate` is installed, else as CSV
 """
 

@@ -453,6 +453,17 @@ def test_the_key_is_asked_for_unseen(shell, monkeypatch, capsys):
     assert "AIzaFAKE" not in repr(shell.user_ns)
 
 
+def test_no_key_typed_is_no_key(shell, monkeypatch):
+    """Enter alone leaves the key that there was, or none; it never becomes an empty one."""
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "  ")
+    monkeypatch.setenv("GEMINI_NB_BACKEND", "local")
+    run(shell, "%gemini_config --key")
+    assert settings.current().api_key is None
+    genai.configure(api_key="AIzaFAKE-before")
+    run(shell, "%gemini_config --key")
+    assert settings.current().api_key.reveal() == "AIzaFAKE-before"
+
+
 def test_the_settings_of_ipython(shell):
     """`%config GeminiMagics` sets what `configure` sets."""
     run(shell, "%config GeminiMagics.model = 'gemini-c'")
