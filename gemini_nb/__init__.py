@@ -15,7 +15,7 @@ _HOMES = {
     "Chunk": "stream",
     "ChatSession": "chat",
     "Client": "client",
-    "GenerationConfig": "types",
+    "GenerationConfig": "content",
     "GenerativeModel": "model",
     "Response": "stream",
     "configure": "settings",
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
     from gemini_nb import errors, types
     from gemini_nb.chat import ChatSession
     from gemini_nb.client import Client
+    from gemini_nb.content import GenerationConfig
     from gemini_nb.magics import load_ipython_extension, unload_ipython_extension
     from gemini_nb.model import GenerativeModel, get_model, list_models
     from gemini_nb.settings import configure
     from gemini_nb.stream import Chunk, Response
-    from gemini_nb.types import GenerationConfig
 
 
 def __getattr__(name: str) -> Any:

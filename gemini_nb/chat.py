@@ -16,9 +16,9 @@ from gemini_nb.errors import GeminiError
 from gemini_nb.parts import to_content, to_contents
 
 if TYPE_CHECKING:
+    from gemini_nb.content import Content
     from gemini_nb.model import GenerativeModel
     from gemini_nb.stream import Response
-    from gemini_nb.types import Content
 
 
 def _turn(content: Any) -> Content:

@@ -15,17 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from gemini_nb import blocking, errors, request, settings, structs
+from gemini_nb.content import CountTokensResponse, GenerateContentRequest
 from gemini_nb.stream import Response, decode_chunk
-from gemini_nb.types import (
-    CountTokensResponse,
-    GenerateContentRequest,
-    ListModelsResponse,
-    Model,
-)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from gemini_nb.resources import Model
     from gemini_nb.transport import Transport
 
 T = TypeVar("T")
@@ -162,14 +158,20 @@ class Client:
 
     def get_model(self, name: str) -> Model:
         """One model and its limits. Raises NotFound."""
+        from gemini_nb.resources import Model
+
         return self.call(request.get_model(name), Model)
 
     async def get_model_async(self, name: str) -> Model:
         """`get_model`, awaited."""
+        from gemini_nb.resources import Model
+
         return await self.call_async(request.get_model(name), Model)
 
     def list_models(self, *, page_size: int = 50) -> Iterator[Model]:
         """The models that this key can use; pages are fetched as they are reached."""
+        from gemini_nb.resources import ListModelsResponse
+
         token: str | None = None
         while True:
             page = self.call(request.list_models(page_size, token), ListModelsResponse)
@@ -180,6 +182,8 @@ class Client:
 
     async def list_models_async(self, *, page_size: int = 50) -> AsyncIterator[Model]:
         """`list_models` for `async for`."""
+        from gemini_nb.resources import ListModelsResponse
+
         token: str | None = None
         while True:
             page = await self.call_async(request.list_models(page_size, token), ListModelsResponse)

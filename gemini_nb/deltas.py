@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from gemini_nb.types import Candidate, Content, Part
+from gemini_nb.content import Candidate, Content, Part
 
 if TYPE_CHECKING:
     from gemini_nb.structs import Wire

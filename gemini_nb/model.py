@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gemini_nb.chat import ChatSession
+    from gemini_nb.content import CountTokensResponse, GenerateContentRequest
+    from gemini_nb.resources import Model
     from gemini_nb.stream import Response
-    from gemini_nb.types import CountTokensResponse, GenerateContentRequest, Model
 
 
 class GenerativeModel:

@@ -21,8 +21,8 @@ from typing import Any
 import msgspec
 
 from gemini_nb import structs
+from gemini_nb.content import Blob, Content, FileData, Part
 from gemini_nb.errors import BadPrompt, UnknownName
-from gemini_nb.types import Blob, Content, FileData, Part
 
 # What the first bytes say, where a name lies or is missing. RIFF is told apart by bytes 8 to 12.
 _MAGIC: tuple[tuple[bytes, str], ...] = (

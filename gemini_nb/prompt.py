@@ -19,7 +19,7 @@ from gemini_nb.stream import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gemini_nb.types import Part
+    from gemini_nb.content import Part
 
 _PLACE = re.compile(
     r"(?<![\\^_{$])"  # not after what makes it TeX, a shell variable, or a doubled brace

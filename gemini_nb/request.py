@@ -14,10 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gemini_nb import structs
-from gemini_nb.enums import HarmBlockThreshold, HarmCategory
-from gemini_nb.errors import BadPrompt, UnknownName
-from gemini_nb.parts import to_content, to_contents
-from gemini_nb.types import (
+from gemini_nb.content import (
     Content,
     CountTokensRequest,
     FunctionDeclaration,
@@ -27,6 +24,9 @@ from gemini_nb.types import (
     Tool,
     ToolConfig,
 )
+from gemini_nb.enums import HarmBlockThreshold, HarmCategory
+from gemini_nb.errors import BadPrompt, UnknownName
+from gemini_nb.parts import to_content, to_contents
 
 T = TypeVar("T")
 

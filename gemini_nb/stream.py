@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from gemini_nb import errors, structs
-from gemini_nb.deltas import Builder, Newer
-from gemini_nb.events import EventDecoder
-from gemini_nb.types import (
+from gemini_nb.content import (
     Candidate,
     GenerateContentResponse,
     Part,
     PromptFeedback,
     UsageMetadata,
 )
+from gemini_nb.deltas import Builder, Newer
+from gemini_nb.events import EventDecoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

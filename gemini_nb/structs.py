@@ -1,4 +1,4 @@
-"""How the types of the wire keep what they do not know. Not the types themselves (`types.py`).
+"""How the types of the wire keep what they do not know. Not the types themselves (`content.py`).
 
 A msgspec Struct is decoded in C, but drops every field that it does not name. The API grows, and a
 chat sends a model's Part back as it came, so nothing may be dropped. Two roads therefore lead in:

@@ -16,14 +16,14 @@ import urllib.parse
 import urllib.request
 import weakref
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from gemini_nb import blocking, errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from gemini_nb.request import Request
     from gemini_nb.settings import Secret
@@ -69,6 +69,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _inherited.extend(_open))
 
 
+class Answer(NamedTuple):
+    """What came back: the HTTP status, the headers (names in lower case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Transport:
     """Requests to one address with one key. Lives on the background loop.
 
@@ -85,6 +93,7 @@ class Transport:
                 advice="Copy it once more: a line break or a typographic sign came along.",
             )
         root = httpx.URL(f"{base_url}/{api_version}/")
+        self._base = base_url
         self._root = str(root)
         self._host = root.host
         self._key = key
@@ -102,25 +111,27 @@ class Transport:
         limit = request.timeout or self._timeout
         if limit:
             headers["x-server-timeout"] = str(math.ceil(limit))
-        idle = limit or default_timeout
-        timeouts = {
-            "connect": min(CONNECT_TIMEOUT, idle),
-            "read": idle,
-            "write": idle,
-            "pool": idle,
-        }
         query = f"?{urllib.parse.urlencode(request.params)}" if request.params else ""
         made = httpx.Request(
             request.method,
             _url(self._root + request.path + query),
             headers=headers,
             content=content,
-            extensions={"timeout": timeouts},
+            extensions={"timeout": self._timeouts(request, default_timeout)},
         )
         # Last, and never in a variable: a verbose traceback shows the locals of each frame.
         if self._key is not None:
             made.headers["x-goog-api-key"] = self._key.reveal()
         return made
+
+    def _timeouts(self, request: Request, default: float) -> dict[str, float]:
+        idle = request.timeout or self._timeout or default
+        return {
+            "connect": min(CONNECT_TIMEOUT, idle),
+            "read": idle,
+            "write": idle,
+            "pool": idle,
+        }
 
     async def send(self, request: Request) -> bytes:
         """The body of the answer.
@@ -152,6 +163,37 @@ class Transport:
                     yield data
             finally:
                 await response.aclose()
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        request: Request,
+    ) -> Answer:
+        """One request of the upload protocol, which speaks in headers; nothing is judged here.
+
+        `url` is absolute, or a path under the base URL (`/upload/v1beta/files`). The key goes to
+        the base URL's own host only. `request` is what an error carries.
+
+        Raises NetworkError.
+        """
+        made = httpx.Request(
+            method,
+            httpx.URL(self._base).join(url) if "://" in url else httpx.URL(self._base + url),
+            headers={"user-agent": _user_agent(), **headers},
+            content=content,
+            extensions={"timeout": self._timeouts(request, IDLE_TIMEOUT)},
+        )
+        if self._key is not None and made.url.host == self._host:
+            made.headers["x-goog-api-key"] = self._key.reveal()
+        with _translated(request, made.url.host):
+            response = await self._http.handle_async_request(made)
+            body = await response.aread()
+            await response.aclose()
+        return Answer(response.status_code, response.headers, body)
 
     def _check(self, response: httpx.Response, body: bytes, request: Request) -> None:
         """Raise for an answer that is no success, or a success that is no answer."""

@@ -10,9 +10,9 @@ from gemini_nb.errors import GeminiError
 from gemini_nb.settings import API_URL
 
 if TYPE_CHECKING:
+    from gemini_nb.content import Content
     from gemini_nb.settings import Settings
     from gemini_nb.stream import Response
-    from gemini_nb.types import Content
 
 Format = Literal["markdown", "text", "json", "code"]
 Bundle = dict[str, Any]
