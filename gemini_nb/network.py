@@ -1,149 +1,156 @@
-"""asyncio's own sockets under httpx, in place of anyio's: half of the CPU of a call.
+"""The pool of connections under httpx: half of the CPU of a call with httpx's own.
 
-A transport in httpx's sense, for a direct connection; where the environment names a proxy, httpx's
-own transport is used. Everything above the socket is httpcore's: pool, keep-alive, HTTP/1.1.
+A transport in httpx's sense, for direct connections; where the environment names a proxy, httpx's
+own is used. It keeps what is open and hands it out again; one connection is `connection.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 
+from gemini_nb.connection import Connection, connect
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    import ssl
+    from collections.abc import AsyncIterator
 
+_MOST = 100
+# Seconds that an unused connection stays open.
+_KEPT = 60.0
+_PORTS = {"http": 80, "https": 443}
 
-_PACKET = 16_384
-
-
-@contextlib.contextmanager
-def _as_httpcore(timeout: type[Exception], failure: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise timeout(str(error)) from error
-    except (OSError, ssl.SSLError) as error:
-        raise failure(error.strerror or str(error)) from error
-
-
-class _Socket(httpcore.AsyncNetworkStream):
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._held = b""
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        await self._flush(timeout)
-        with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
-            async with asyncio.timeout(timeout):
-                return await self._reader.read(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # A head and a short body leave as one packet, when the answer is waited for.
-        self._held += buffer
-        if len(self._held) > _PACKET:
-            await self._flush(timeout)
-
-    async def _flush(self, timeout: float | None) -> None:
-        if not self._held:
-            return
-        with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
-            self._writer.write(self._held)
-            self._held = b""
-            async with asyncio.timeout(timeout):
-                await self._writer.drain()
-
-    async def aclose(self) -> None:
-        # Not awaited: the peer's goodbye is of no interest, and it may never come.
-        self._writer.close()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
-                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
-        return self
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # asked of an idle connection: has the server closed it?
-            return self._reader.at_eof() or self._reader.exception() is not None
-        return self._writer.get_extra_info(info)
-
-
-class _Backend(httpcore.AsyncNetworkBackend):
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002 - named by httpcore, given by nobody
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - as above
-    ) -> httpcore.AsyncNetworkStream:
-        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
-                reader, writer = await asyncio.open_connection(
-                    host, port, happy_eyeballs_delay=0.25
-                )
-        return _Socket(reader, writer)
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        # The stream's own iterator: a generator around it would cost each chunk a step more.
-        iterator: AsyncIterator[bytes] = self._stream.__aiter__()
-        return iterator
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+Origin = tuple[str, str, int]
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
-    """Connections to the one host that a client talks to. Raises httpcore's exceptions."""
+    """Connections straight to a host, at most a hundred at work at once."""
 
-    def __init__(self, *, tls: bool) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            # A context reads all its certificates: 20 ms that plain loopback can spare.
-            ssl_context=httpx.create_ssl_context() if tls else None,
-            max_connections=100,
-            max_keepalive_connections=20,
-            keepalive_expiry=60.0,
-            network_backend=_Backend(),
-        )
+    def __init__(self) -> None:
+        self._idle: dict[Origin, list[tuple[Connection, float]]] = {}
+        self._slots = asyncio.Semaphore(_MOST)
+        self._tls: ssl.SSLContext | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the body of the answer is still to be read."""
+        """Send one request; the body of the answer is still to be read, and has to be closed."""
+        limits = request.extensions["timeout"]
         url = request.url
-        response = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
+        origin = (url.scheme, url.host, url.port or _PORTS[url.scheme])
+        await self._slot(limits["pool"])
+        try:
+            connection = self._kept(origin) or await self._connect(origin, limits["connect"])
+        except BaseException:
+            self._slots.release()
+            raise
+        try:
+            await connection.send(_head(request), request.content, limits["write"])
+            await connection.head(limits["read"])
+        except BaseException:
+            self._release(origin, connection)
+            raise
         return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response.stream),
-            extensions=response.extensions,
+            connection.status,
+            headers=connection.headers,
+            stream=_Body(self, origin, connection, limits["read"]),
             request=request,
         )
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
+        """Close every connection; those at work when their answer is in."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connections in self._idle.values():
+            for connection, _ in connections:
+                connection.abort()
+        self._idle.clear()
+
+    async def _slot(self, seconds: float) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout(f"{_MOST} calls are under way.") from error
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        """The connection that was used last: the server is least likely to have closed it."""
+        connections = self._idle.get(origin, [])
+        while connections:
+            connection, _ = connections.pop()
+            if connection.open:
+                return connection
+        return None
+
+    async def _connect(self, origin: Origin, seconds: float) -> Connection:
+        scheme, host, port = origin
+        if scheme == "https" and self._tls is None:
+            # Reads all the certificates, 20 ms: other calls need not stand still for it.
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        return await connect(host, port, self._tls if scheme == "https" else None, seconds)
+
+    def _release(self, origin: Origin, connection: Connection) -> None:
+        self._slots.release()
+        if not connection.reusable or self._closed:
+            connection.abort()
+            return
+        connection.rest()
+        loop = asyncio.get_running_loop()
+        self._idle.setdefault(origin, []).append((connection, loop.time()))
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_KEPT, self._sweep)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeper = None
+        for origin, connections in tuple(self._idle.items()):
+            young = [(c, since) for c, since in connections if since > loop.time() - _KEPT]
+            for connection, _ in connections[: len(connections) - len(young)]:  # oldest first
+                connection.abort()
+            self._idle[origin] = young
+        if any(self._idle.values()):
+            self._sweeper = loop.call_later(_KEPT, self._sweep)
+
+
+class _Body(httpx.AsyncByteStream):
+    """The rest of an answer. Closing it before its end closes the connection."""
+
+    def __init__(
+        self, pool: DirectTransport, origin: Origin, connection: Connection, seconds: float
+    ) -> None:
+        self._pool = pool
+        self._origin = origin
+        self._connection: Connection | None = connection
+        self._seconds = seconds
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._connection is not None:
+            data = await self._connection.read(self._seconds)
+            if not data:
+                return
+            yield data
+
+    async def aclose(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            self._pool._release(self._origin, connection)
+
+
+def _head(request: httpx.Request) -> bytes:
+    """The request's first line and headers as they are sent.
+
+    Raises LocalProtocolError for a line break inside one: it would begin another.
+    """
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%b: %b" % pair for pair in request.headers.raw]
+    head = b"\r\n".join([*lines, b"", b""])
+    if head.count(b"\r") != len(lines) + 1 or head.count(b"\n") != len(lines) + 1 or b"\0" in head:
+        del lines, head
+        raise httpx.LocalProtocolError("A header holds a line break.")
+    return head

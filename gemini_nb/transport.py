@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import logging
 import math
 import os
 import sys
@@ -47,10 +48,11 @@ def _import_httpx() -> None:
 
 _import_httpx()
 
-import httpcore  # noqa: E402
 import httpx  # noqa: E402
 
 from gemini_nb.network import DirectTransport  # noqa: E402
+
+_log = logging.getLogger("gemini_nb")
 
 CONNECT_TIMEOUT = 5.0
 # Seconds without a byte: in a stream, and for an answer that comes all at once, which has to be
@@ -133,15 +135,18 @@ class Transport:
             "pool": idle,
         }
 
+    async def _answer(self, made: httpx.Request) -> httpx.Response:
+        response = await self._http.handle_async_request(made)
+        _log.debug("%s %s: %d", made.method, made.url, response.status_code)
+        return response
+
     async def send(self, request: Request) -> bytes:
         """The body of the answer.
 
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
         with _translated(request, self._host):
-            response = await self._http.handle_async_request(
-                self._request(request, WHOLE_TIMEOUT, "gzip, deflate")
-            )
+            response = await self._answer(self._request(request, WHOLE_TIMEOUT, "gzip, deflate"))
             try:
                 body = b"".join([data async for data in _body(response)])
             finally:
@@ -152,9 +157,7 @@ class Transport:
     async def stream(self, request: Request) -> AsyncIterator[bytes]:
         """The bytes of the answer as they come; raises like `send`, before or between them."""
         with _translated(request, self._host):
-            response = await self._http.handle_async_request(
-                self._request(request, IDLE_TIMEOUT, "identity")
-            )
+            response = await self._answer(self._request(request, IDLE_TIMEOUT, "identity"))
             try:
                 html = "text/html" in response.headers.get("content-type", "")
                 if response.status_code != httpx.codes.OK or html:
@@ -176,7 +179,7 @@ class Transport:
         """One request of the upload protocol, which speaks in headers; nothing is judged here.
 
         `url` is absolute, or a path under the base URL (`/upload/v1beta/files`). The key goes to
-        the base URL's own host only. `request` is what an error carries.
+        the base URL's own origin only. `request` is what an error carries.
 
         Raises NetworkError.
         """
@@ -187,12 +190,14 @@ class Transport:
             content=content,
             extensions={"timeout": self._timeouts(request, IDLE_TIMEOUT)},
         )
-        if self._key is not None and made.url.host == self._host:
+        if self._key is not None and _origin(made.url) == _origin(_url(self._root)):
             made.headers["x-goog-api-key"] = self._key.reveal()
         with _translated(request, made.url.host):
-            response = await self._http.handle_async_request(made)
-            body = await response.aread()
-            await response.aclose()
+            response = await self._answer(made)
+            try:
+                body = await response.aread()
+            finally:
+                await response.aclose()
         return Answer(response.status_code, response.headers, body)
 
     def _check(self, response: httpx.Response, body: bytes, request: Request) -> None:
@@ -205,15 +210,19 @@ class Transport:
             raise errors.BadAnswer(f"{host} answered with {what}.", request=request)
 
 
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
 def _route(url: httpx.URL) -> httpx.AsyncBaseTransport:
     """A direct way to the host, or the proxy that the environment names for it."""
     if url.host in _LOOPBACK:  # a proxy would look for it on its own machine
-        return DirectTransport(tls=url.scheme == "https")
+        return DirectTransport()
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if proxy and not urllib.request.proxy_bypass(url.host):
         return httpx.AsyncHTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
-    return DirectTransport(tls=url.scheme == "https")
+    return DirectTransport()
 
 
 def _close(http: httpx.AsyncBaseTransport) -> None:
@@ -240,14 +249,14 @@ def _user_agent() -> str:
 
 @contextlib.contextmanager
 def _translated(request: Request, host: str) -> Iterator[None]:
-    """The exceptions of httpx and httpcore → ours, without their frames: those hold the headers."""
+    """The exceptions of httpx → ours, without their frames: those hold the headers."""
     try:
         yield
-    except (httpx.ConnectTimeout, httpcore.ConnectTimeout):
+    except httpx.ConnectTimeout:
         raise errors.Timeout(f"{host} did not take the call in time.", request=request) from None
-    except (httpx.TimeoutException, httpcore.TimeoutException):
+    except httpx.TimeoutException:
         raise errors.Timeout(f"{host} sent nothing in time.", request=request) from None
-    except (httpx.RemoteProtocolError, httpcore.RemoteProtocolError):
+    except httpx.RemoteProtocolError:
         raise errors.NetworkError(
             f"{host} closed the connection in the middle of an answer.", request=request
         ) from None
@@ -255,13 +264,7 @@ def _translated(request: Request, host: str) -> Iterator[None]:
         raise errors.BadAnswer(
             "The answer is not compressed as it says.", request=request
         ) from None
-    except (
-        httpx.TransportError,
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-        httpcore.ProxyError,
-        httpcore.UnsupportedProtocol,
-    ) as error:
+    except httpx.TransportError as error:
         why = str(error) or type(error).__name__
         raise errors.NetworkError(f"{host} cannot be reached: {why}.", request=request) from None
 

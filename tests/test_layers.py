@@ -14,7 +14,7 @@ LONGEST = 400
 LAYERS = (
     {"structs", "enums", "content", "resources", "types", "errors", "settings"},
     {"display.html", "parts", "request", "events", "deltas", "stream", "prompt", "options"},
-    {"blocking", "network", "transport", "client"},
+    {"blocking", "connection", "network", "transport", "client"},
     {"model", "chat"},
     {"display", "display.static", "display.live"},
     {"magics", "completion", "cli"},
@@ -22,7 +22,7 @@ LAYERS = (
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The local backend is a house of its own; HTTP is its contract.
 LOCAL_IS_STARTED_BY = {"client", "cli"}
-HTTP_IS_KNOWN_BY = {"network", "transport"}
+HTTP_IS_KNOWN_BY = {"connection", "network", "transport"}
 HTTP = {"httpx", "httpcore", "aiohttp", "requests", "urllib3"}
 
 
