@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
     # -- called by the parser
 
     def on_message_begin(self) -> None:
-        """Where the first is complete, a second answer that nobody asked for."""
+        """The beginning, or a second answer that nobody asked for and nobody hears."""
         if self._complete:
             self._kept_alive = False
 
@@ -194,6 +194,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """A whole head, of the answer or of a note ahead of it."""
+        if self._complete:
+            return
         status = self._parser.get_status_code()
         self._interim = status < _INTERIM
         if self._interim:
@@ -204,6 +206,8 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
+        if self._complete:
+            return
         self._pieces.append(data)
         self._held += len(data)
         if self._held > _AHEAD >= self._held - len(data):
@@ -211,7 +215,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The end of the answer."""
-        if not self._interim:
+        if not (self._interim or self._complete):
             self._complete = True
             self._kept_alive = self._parser.should_keep_alive()
 
