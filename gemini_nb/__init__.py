@@ -12,19 +12,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Chunk": "stream",
     "ChatSession": "chat",
+    "Chunk": "chunks",
     "Client": "client",
     "GenerationConfig": "content",
     "GenerativeModel": "model",
     "Response": "stream",
     "configure": "settings",
+    "delete_file": "files",
+    "delete_file_async": "files",
+    "embed_content": "embedding",
+    "embed_content_async": "embedding",
+    "get_file": "files",
+    "get_file_async": "files",
     "get_model": "model",
+    "get_model_async": "model",
+    "list_files": "files",
+    "list_files_async": "files",
     "list_models": "model",
+    "list_models_async": "model",
     "load_ipython_extension": "magics",
     "unload_ipython_extension": "magics",
+    "upload_file": "files",
+    "upload_file_async": "files",
+    "upload_files": "files",
+    "upload_files_async": "files",
 }
-_MODULES = ("errors", "types")
+_MODULES = ("batches", "caching", "errors", "types")
 
 __all__ = [
     "ChatSession",
@@ -34,24 +48,60 @@ __all__ = [
     "GenerativeModel",
     "Response",
     "__version__",
+    "batches",
+    "caching",
     "configure",
+    "delete_file",
+    "delete_file_async",
+    "embed_content",
+    "embed_content_async",
     "errors",
+    "get_file",
+    "get_file_async",
     "get_model",
+    "get_model_async",
+    "list_files",
+    "list_files_async",
     "list_models",
+    "list_models_async",
     "load_ipython_extension",
     "types",
     "unload_ipython_extension",
+    "upload_file",
+    "upload_file_async",
+    "upload_files",
+    "upload_files_async",
 ]
 
 if TYPE_CHECKING:
-    from gemini_nb import errors, types
+    from gemini_nb import batches, caching, errors, types
     from gemini_nb.chat import ChatSession
+    from gemini_nb.chunks import Chunk
     from gemini_nb.client import Client
     from gemini_nb.content import GenerationConfig
+    from gemini_nb.embedding import embed_content, embed_content_async
+    from gemini_nb.files import (
+        delete_file,
+        delete_file_async,
+        get_file,
+        get_file_async,
+        list_files,
+        list_files_async,
+        upload_file,
+        upload_file_async,
+        upload_files,
+        upload_files_async,
+    )
     from gemini_nb.magics import load_ipython_extension, unload_ipython_extension
-    from gemini_nb.model import GenerativeModel, get_model, list_models
+    from gemini_nb.model import (
+        GenerativeModel,
+        get_model,
+        get_model_async,
+        list_models,
+        list_models_async,
+    )
     from gemini_nb.settings import configure
-    from gemini_nb.stream import Chunk, Response
+    from gemini_nb.stream import Response
 
 
 def __getattr__(name: str) -> Any:

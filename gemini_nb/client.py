@@ -8,15 +8,17 @@ blocking form and one ending in `_async`. The module-level functions use a clien
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from gemini_nb import blocking, errors, request, settings, structs
+from gemini_nb.chunks import decode_chunk
 from gemini_nb.content import CountTokensResponse, GenerateContentRequest
-from gemini_nb.stream import Response, decode_chunk
+from gemini_nb.stream import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
     from gemini_nb.transport import Transport
 
 T = TypeVar("T")
+
+
+class _Page(Protocol):
+    """One page of a listing, as `resources.py` has them."""
+
+    @property
+    def next_page_token(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=_Page)
 
 
 class Client:
@@ -74,6 +86,9 @@ class Client:
                     key,
                     api_version=self.settings.api_version,
                     timeout=self.settings.timeout,
+                    retries=self.settings.retries,
+                    rpm=self.settings.rpm,
+                    tpm=self.settings.tpm,
                 )
                 self._transport = (place, made)
             return self._transport[1]
@@ -111,6 +126,25 @@ class Client:
         transport = await asyncio.to_thread(self.connect)
         return await blocking.arun(self._send(made, kind, transport))
 
+    def pages(self, first: request.Request, kind: type[P]) -> Iterator[P]:
+        """The pages of a listing, each fetched when it is reached; `request.listing` makes `first`.
+
+        Raises BadAnswer where a page leads back to itself, and what `call` raises.
+        """
+        made: request.Request | None = first
+        while made is not None:
+            page = self.call(made, kind)
+            yield page
+            made = _following(made, page)
+
+    async def pages_async(self, first: request.Request, kind: type[P]) -> AsyncIterator[P]:
+        """`pages` for `async for`."""
+        made: request.Request | None = first
+        while made is not None:
+            page = await self.call_async(made, kind)
+            yield page
+            made = _following(made, page)
+
     # -- the calls
 
     def generate(
@@ -133,7 +167,7 @@ class Client:
     ) -> Response:
         """An answer that fills as it is iterated."""
         made = request.generate(model, body, stream=True, timeout=timeout)
-        return Response(made, blocking.Feed(self.connect().stream(made)))
+        return _streamed(self.connect(), made)
 
     async def stream_async(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -141,7 +175,7 @@ class Client:
         """`stream` for `async for`."""
         made = request.generate(model, body, stream=True, timeout=timeout)
         transport = await asyncio.to_thread(self.connect)
-        return Response(made, blocking.Feed(transport.stream(made)))
+        return _streamed(transport, made)
 
     def count_tokens(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -172,26 +206,17 @@ class Client:
         """The models that this key can use; pages are fetched as they are reached."""
         from gemini_nb.resources import ListModelsResponse
 
-        token: str | None = None
-        while True:
-            page = self.call(request.list_models(page_size, token), ListModelsResponse)
+        for page in self.pages(request.listing("models", page_size), ListModelsResponse):
             yield from page.models
-            token = page.next_page_token
-            if not token:
-                return
 
     async def list_models_async(self, *, page_size: int = 50) -> AsyncIterator[Model]:
         """`list_models` for `async for`."""
         from gemini_nb.resources import ListModelsResponse
 
-        token: str | None = None
-        while True:
-            page = await self.call_async(request.list_models(page_size, token), ListModelsResponse)
+        first = request.listing("models", page_size)
+        async for page in self.pages_async(first, ListModelsResponse):
             for model in page.models:
                 yield model
-            token = page.next_page_token
-            if not token:
-                return
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -199,11 +224,27 @@ class Client:
             self._transport = None
 
 
+def _following(made: request.Request, page: _Page) -> request.Request | None:
+    """The request for the page after this one, None after the last."""
+    token = page.next_page_token
+    if not token:
+        return None
+    if token == made.params.get("pageToken"):
+        raise errors.BadAnswer("The list turns in a circle.", request=made)
+    return dataclasses.replace(made, params={**made.params, "pageToken": token})
+
+
 async def _whole(transport: Transport, made: request.Request) -> Response:
     response = Response(made)
-    response.feed(decode_chunk(await transport.send(made), request=made))
+    body = await transport.send(made, response.earlier)
+    response.feed(decode_chunk(body, request=made))
     response.finish()
     return response
+
+
+def _streamed(transport: Transport, made: request.Request) -> Response:
+    earlier: list[errors.GeminiError] = []
+    return Response(made, blocking.Feed(transport.stream(made, earlier)), earlier)
 
 
 _announced = False

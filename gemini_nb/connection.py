@@ -15,6 +15,7 @@ import httpx
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import AsyncIterable
 
 # What is written at once: a head and a short body leave as one packet.
 _PACKET = 16_384
@@ -71,17 +72,26 @@ class Connection(asyncio.Protocol):
 
     # -- for the pool
 
-    async def send(self, head: bytes, content: bytes, seconds: float) -> None:
-        """Write a request. Raises WriteTimeout, and what reading raises."""
+    async def send(self, head: bytes, content: AsyncIterable[bytes], seconds: float) -> None:
+        """Write a request. Raises WriteTimeout, and what reading or `content` raises."""
         self._expect()
-        if len(content) <= _PACKET:
-            self._transport.write(head + content)
-            self._sent = True
-            return
-        self._transport.write(head)
+        held = head
         del head  # a traceback may show the locals of a frame, and the key is in there
-        rest = memoryview(content)
-        while rest and not self._has_head:  # a server may refuse before it has read it all
+        async for piece in content:
+            if len(held) + len(piece) > _PACKET:
+                await self._write(held, seconds)
+                held = piece
+            else:
+                held += piece
+            if self._has_head:  # a server may refuse before it has read it all
+                self._sent = False
+                return
+        await self._write(held, seconds)
+
+    async def _write(self, data: bytes, seconds: float) -> None:
+        """Write as fast as the peer reads; no more once it has answered."""
+        rest = memoryview(data)
+        while rest and not self._has_head:
             self._check()
             if self._writable:
                 self._transport.write(rest[:_SLICE])

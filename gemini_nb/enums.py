@@ -103,6 +103,32 @@ class ThinkingLevel(OpenEnum):
     HIGH = "HIGH"
 
 
+class TaskType(OpenEnum):
+    """What an embedding is for, in the order of the published definition."""
+
+    TASK_TYPE_UNSPECIFIED = "TASK_TYPE_UNSPECIFIED"
+    RETRIEVAL_QUERY = "RETRIEVAL_QUERY"
+    RETRIEVAL_DOCUMENT = "RETRIEVAL_DOCUMENT"
+    SEMANTIC_SIMILARITY = "SEMANTIC_SIMILARITY"
+    CLASSIFICATION = "CLASSIFICATION"
+    CLUSTERING = "CLUSTERING"
+    QUESTION_ANSWERING = "QUESTION_ANSWERING"
+    FACT_VERIFICATION = "FACT_VERIFICATION"
+    CODE_RETRIEVAL_QUERY = "CODE_RETRIEVAL_QUERY"
+
+
+class BatchState(OpenEnum):
+    """How far a batch is."""
+
+    BATCH_STATE_UNSPECIFIED = "BATCH_STATE_UNSPECIFIED"
+    BATCH_STATE_PENDING = "BATCH_STATE_PENDING"
+    BATCH_STATE_RUNNING = "BATCH_STATE_RUNNING"
+    BATCH_STATE_SUCCEEDED = "BATCH_STATE_SUCCEEDED"
+    BATCH_STATE_FAILED = "BATCH_STATE_FAILED"
+    BATCH_STATE_CANCELLED = "BATCH_STATE_CANCELLED"
+    BATCH_STATE_EXPIRED = "BATCH_STATE_EXPIRED"
+
+
 class FunctionCallingMode(OpenEnum):
     """Whether a function is called."""
 
@@ -124,3 +150,12 @@ class SchemaType(OpenEnum):
     ARRAY = "ARRAY"
     OBJECT = "OBJECT"
     NULL = "NULL"
+
+
+class FileState(OpenEnum):
+    """Whether a file can be used yet."""
+
+    STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
+    PROCESSING = "PROCESSING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"

@@ -18,7 +18,13 @@
     │   │   └── DeadlineExceeded  504
     ├── NetworkError              nothing, or nothing readable, came back
     │   ├── Timeout
+    │   ├── InsecureConnection    TLS failed: whoever answers cannot prove who it is
     │   └── BadAnswer             something came that is no Gemini answer (a captive portal)
+    ├── FileError                 a file did not get there whole, or is of no use there
+    │   ├── UploadInterrupted     it stopped on the way: `sent` of `size` bytes; call again to go on
+    │   ├── UploadCorrupted       what arrived is not what was sent, and was deleted there
+    │   ├── UploadsFailed         some of several: `failed` says which, `files` has the others
+    │   └── FileFailed            the service could not process it
     └── ResponseError             an answer came, but not a whole one: `response` has what there is
         ├── BlockedPrompt         the prompt was refused: `reason`
         ├── StoppedEarly          the answer ended before any text: `reason` (a filter, a limit)
@@ -31,7 +37,6 @@ card instead of a traceback through this package.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +52,7 @@ class GeminiError(Exception):
 
     advice: str = ""
     response: Any = None  # what came of a streamed answer until then
+    tries: int = 1  # how often the request was made
 
     def __init__(self, message: str, *, advice: str = "", request: Any = None) -> None:
         super().__init__(message)
@@ -69,6 +75,8 @@ class GeminiError(Exception):
         lines = [f"{type(self).__name__}: {message}"]
         if self.advice:
             lines.append(f"  → {self.advice}")
+        if self.tries > 1:
+            lines.append(f"  It was tried {self.tries} times.")
         return lines
 
     def _render_traceback_(self) -> list[str]:
@@ -215,14 +223,29 @@ class NotFound(APIError):
 
 
 class ResourceExhausted(APIError):
-    """429: a quota is used up."""
+    """429: a quota is used up: `quota` names it, `retry_after` is in seconds."""
 
     advice = "Wait, or raise the quota of the project."
 
+    @property
+    def quota(self) -> str:
+        """The quota's own name, as `GenerateRequestsPerDayPerProjectPerModel-FreeTier`, or `""`."""
+        found = [v for d in self.details for v in d.get("violations") or [] if isinstance(v, dict)]
+        names = [str(v.get("quotaId") or v.get("quotaMetric") or "") for v in found]
+        # Where several are used up, the day's is the one that lasts.
+        return next((n for n in names if "PerDay" in n), next(iter(names), ""))
+
+    @property
+    def per_day(self) -> bool:
+        """No second of waiting helps: the quota of a day is used up."""
+        return "PerDay" in self.quota
+
     def card(self) -> list[str]:
-        """The card, with the time to wait."""
+        """The card, with the quota and the time to wait."""
         lines = super().card()
-        if self.retry_after is not None:
+        if self.quota:
+            lines.append(f"  Quota: {self.quota}")
+        if self.retry_after is not None and not self.per_day:
             lines.append(f"  → Try again in {self.retry_after:g} s.")
         return lines
 
@@ -250,8 +273,12 @@ class DeadlineExceeded(ServerError):
 
 
 class NetworkError(GeminiError):
-    """Nothing came back."""
+    """Nothing came back.
 
+    `sent` says that the request had gone out: the service may have answered, and billed, it.
+    """
+
+    sent: bool = False
     advice = "Check the connection and the address (gemini-nb doctor shows both)."
 
 
@@ -261,10 +288,59 @@ class Timeout(NetworkError, TimeoutError):
     advice = "Try again, or give more time: genai.configure(timeout=120)."
 
 
-class BadAnswer(NetworkError):
-    """Something came that is not an answer of the Gemini API."""
+class InsecureConnection(NetworkError):
+    """Whoever answers cannot prove to be the host that was called; nothing was sent."""
 
+    advice = "Is the clock right, and is a proxy in between? SSL_CERT_FILE names its certificate."
+
+
+class BadAnswer(NetworkError):
+    """Something came that is not an answer of the Gemini API; `code` is its HTTP status."""
+
+    code: int = 200
     advice = "Is a proxy or a login page in between? Check the address with gemini-nb doctor."
+
+
+class FileError(GeminiError):
+    """A file did not get there whole, or is of no use there."""
+
+
+class UploadInterrupted(FileError):
+    """An upload stopped on the way: the service has `sent` of its `size` bytes."""
+
+    advice = "Run the same call again: it goes on from there while the file is unchanged."
+
+    def __init__(self, message: str, *, sent: int, size: int, request: Any = None) -> None:
+        super().__init__(message, request=request)
+        self.sent = sent
+        self.size = size
+
+
+class UploadCorrupted(FileError):
+    """What arrived is not what was sent; it was deleted there."""
+
+    advice = "Upload it again, when nobody writes to it."
+
+
+class UploadsFailed(FileError):
+    """Some of several uploads failed.
+
+    `failed` maps the place of each in the list to its error; `files` has the Files in the order of
+    the list, None in the place of a failed one.
+    """
+
+    advice = "error.files holds those that arrived, error.failed says why the others did not."
+
+    def __init__(self, message: str, *, files: list[Any], failed: dict[int, GeminiError]) -> None:
+        super().__init__(message)
+        self.files = files
+        self.failed = failed
+
+
+class FileFailed(FileError):
+    """The service could not process a file."""
+
+    advice = "Is it whole, and of a kind that the API takes? Convert it and upload it again."
 
 
 class ResponseError(GeminiError):
@@ -294,44 +370,3 @@ class StreamInterrupted(ResponseError):
     """The stream ended without a finishReason: what came is not the whole answer."""
 
     advice = "What came is in error.response; run it again for the rest."
-
-
-_BY_CODE: dict[int, type[APIError]] = {
-    400: InvalidArgument,
-    401: InvalidKey,
-    403: PermissionDenied,
-    404: NotFound,
-    429: ResourceExhausted,
-    501: Unimplemented,
-    503: Unavailable,
-    504: DeadlineExceeded,
-}
-
-
-def from_status(code: int, error: dict[str, Any], *, request: Any = None) -> APIError:
-    """The `error` object of an answer → the exception for it."""
-    details = [d for d in error.get("details") or [] if isinstance(d, dict)]
-    cls = _BY_CODE.get(code, ServerError if code >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError)
-    if any(d.get("reason") == "API_KEY_INVALID" for d in details):
-        cls = InvalidKey
-    if code == HTTPStatus.FORBIDDEN and "unregistered callers" in str(error.get("message")):
-        cls = InvalidKey
-    return cls(
-        str(error.get("message") or "The service gave no reason.").strip(),
-        code=code,
-        status=str(error.get("status") or ""),
-        details=details,
-        retry_after=_retry_delay(details),
-        request=request,
-    )
-
-
-def _retry_delay(details: list[dict[str, Any]]) -> float | None:
-    """Seconds in a RetryInfo (`"36s"`, `"1.5s"`), where there is one."""
-    for detail in details:
-        text = str(detail.get("retryDelay") or "")
-        try:
-            return float(text.removesuffix("s"))
-        except ValueError:
-            continue
-    return None

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Enum, Float, TraitType, Unicode, observe
 
-from gemini_nb import completion, options, request, settings
+from gemini_nb import completion, inline, options, request, settings
 from gemini_nb.chat import ChatSession
 from gemini_nb.display import static
 from gemini_nb.display.live import LiveMarkdown
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from gemini_nb.content import Content
     from gemini_nb.stream import Response
 
 
@@ -76,23 +77,27 @@ class GeminiMagics(Magics):
             generation_config=options.generation_config(given),
             system_instruction=self._filled(given.system, given) if given.system else None,
         )
-        contents = [*self._filled(typed, given), *(self._attached(name) for name in given.attach)]
+        pieces = [*self._filled(typed, given), *(self._attached(name) for name in given.attach)]
+        content = to_content(pieces)
+        # Built as it would be sent, history and all, so that what is shown is what would go.
+        history = self._chat.history if given.chat else []
+        body = model.build([*history, content])
         if given.dry_run:
-            # Built as it would be sent, history and all, so that what is shown is what would go.
-            history = self._chat.history if given.chat else []
-            body = model.build([*history, to_content(contents)])
             print(request.generate(model.model_name, body, stream=not given.no_stream).describe())
             return
+        too_much = inline.notice(body)
+        if too_much:
+            print(too_much)
         if given.chat:
             self._chat.model = model
         send = self._chat.send_message if given.chat else model.generate_content
-        self._show(send, contents, given)
+        self._show(send, content, given)
 
-    def _show(self, send: Callable[..., Response], contents: list[Any], given: Namespace) -> None:
+    def _show(self, send: Callable[..., Response], content: Content, given: Namespace) -> None:
         """Send, show what comes as it comes, and keep it whatever happens."""
         started = time.monotonic()
         try:
-            response = send(contents, stream=not given.no_stream)
+            response = send(content, stream=not given.no_stream, upload="auto")
         except KeyboardInterrupt:
             print("Stopped before anything came.")
             return

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import client as clients
-from gemini_nb import request, settings
+from gemini_nb import inline, request
 from gemini_nb.errors import UnknownName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
+    from gemini_nb.caching import CachedContent
     from gemini_nb.chat import ChatSession
     from gemini_nb.content import CountTokensResponse, GenerateContentRequest
     from gemini_nb.resources import Model
@@ -47,6 +48,7 @@ class GenerativeModel:
     ) -> None:
         # First what the repr shows: a refused argument may be looked at with this half-made.
         self.system_instruction = system_instruction
+        self._cached: str | None = None
         self._client = client
         self._name = model_name
         if model_name is not None:
@@ -55,6 +57,38 @@ class GenerativeModel:
         self._safety = request.safety_settings(safety_settings)
         self._tools = request.tools(tools)
         self._tool_config = tool_config
+
+    @classmethod
+    def from_cached_content(
+        cls,
+        cached_content: CachedContent | str,
+        *,
+        generation_config: Any = None,
+        safety_settings: Any = None,
+        client: clients.Client | None = None,
+    ) -> GenerativeModel:
+        """A model whose prompts go on where a cache ends; it is the model of that cache.
+
+        Args:
+            cached_content: a `caching.CachedContent`, or its name, which is looked up (a task
+                gives `await CachedContent.get_async(name)`).
+            generation_config, safety_settings: as above; instruction and tools are the cache's.
+            client: a Client of one's own; else the one that the cache came through.
+
+        Raises BadPrompt, UnknownName; what `CachedContent.get` raises where a name is given.
+        """
+        if isinstance(cached_content, str):
+            from gemini_nb.caching import CachedContent
+
+            cached_content = CachedContent.get(cached_content, client=client)
+        made = cls(
+            cached_content.model,
+            safety_settings,
+            generation_config,
+            client=client or getattr(cached_content, "_client", None),
+        )
+        made._cached = cached_content.name
+        return made
 
     @property
     def client(self) -> clients.Client:
@@ -70,8 +104,9 @@ class GenerativeModel:
         told = (
             f", system_instruction={self.system_instruction!r}" if self.system_instruction else ""
         )
+        kept = f", cached_content={self._cached!r}" if self._cached else ""
         name = self._name or self.client.settings.model
-        return f"GenerativeModel({name.removeprefix('models/')!r}{told})"
+        return f"GenerativeModel({name.removeprefix('models/')!r}{told}{kept})"
 
     def build(
         self,
@@ -93,16 +128,24 @@ class GenerativeModel:
             safety=request.merged_safety(self._safety, safety_settings),
             tool_list=self._tools if tools is None else tools,
             tool_config=self._tool_config if tool_config is None else tool_config,
+            cached_content=self._cached,
         )
 
     def generate_content(
-        self, contents: Any, *, stream: bool = False, request_options: Any = None, **options: Any
+        self,
+        contents: Any,
+        *,
+        stream: bool = False,
+        upload: str | None = None,
+        request_options: Any = None,
+        **options: Any,
     ) -> Response:
         """Ask the model.
 
         Args:
             contents: a text, an image, a path…, a list of them, or a list of turns (`parts.py`).
             stream: return at once; the Response fills as it is iterated.
+            upload: `"auto"` uploads media that is too much for one request (100 MB) and names it.
             request_options: `{"timeout": seconds}`.
             **options: generation_config, safety_settings, tools, tool_config: for this call.
 
@@ -110,34 +153,43 @@ class GenerativeModel:
             The Response; `.text` is what the model said.
 
         Raises:
-            BadPrompt, UnknownName: before anything is sent.
+            BadPrompt, UnknownName: before anything is sent; also for too much media.
             APIError, NetworkError, StreamInterrupted: see `errors.py`.
         """
-        body = self.build(contents, **_checked(options))
+        body = inline.fit(self.client, self.build(contents, **_checked(options)), upload)
         send = self.client.stream if stream else self.client.generate
-        return send(self.model_name, body, timeout=_timeout(request_options))
+        return send(self.model_name, body, timeout=request.request_timeout(request_options))
 
     async def generate_content_async(
-        self, contents: Any, *, stream: bool = False, request_options: Any = None, **options: Any
+        self,
+        contents: Any,
+        *,
+        stream: bool = False,
+        upload: str | None = None,
+        request_options: Any = None,
+        **options: Any,
     ) -> Response:
         """`generate_content`, awaited; iterate a streamed Response with `async for`."""
         body = self.build(contents, **_checked(options))
+        body = await inline.fit_async(self.client, body, upload)
         send = self.client.stream_async if stream else self.client.generate_async
-        return await send(self.model_name, body, timeout=_timeout(request_options))
+        return await send(self.model_name, body, timeout=request.request_timeout(request_options))
 
     def count_tokens(
         self, contents: Any, *, request_options: Any = None, **options: Any
     ) -> CountTokensResponse:
         """The tokens of the whole request: system instruction and tools count, too."""
         body = self.build(contents, **_checked(options))
-        return self.client.count_tokens(self.model_name, body, timeout=_timeout(request_options))
+        return self.client.count_tokens(
+            self.model_name, body, timeout=request.request_timeout(request_options)
+        )
 
     async def count_tokens_async(
         self, contents: Any, *, request_options: Any = None, **options: Any
     ) -> CountTokensResponse:
         """`count_tokens`, awaited."""
         body = self.build(contents, **_checked(options))
-        timeout = _timeout(request_options)
+        timeout = request.request_timeout(request_options)
         return await self.client.count_tokens_async(self.model_name, body, timeout=timeout)
 
     def start_chat(self, *, history: Any = None) -> ChatSession:
@@ -159,18 +211,21 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _timeout(options: Any) -> float | None:
-    for name in options or {}:
-        if name != "timeout":
-            raise UnknownName(name, owner="request_options", known=("timeout",))
-    return settings.seconds((options or {}).get("timeout"))
-
-
 def list_models(*, page_size: int = 50) -> Iterator[Model]:
     """The models that the configured key can use; pages are fetched as they are reached."""
     return clients.default().list_models(page_size=page_size)
 
 
+def list_models_async(*, page_size: int = 50) -> AsyncIterator[Model]:
+    """`list_models` for `async for`."""
+    return clients.default().list_models_async(page_size=page_size)
+
+
 def get_model(name: str) -> Model:
     """One model and its limits (tokens). Raises NotFound."""
     return clients.default().get_model(name)
+
+
+async def get_model_async(name: str) -> Model:
+    """`get_model`, awaited."""
+    return await clients.default().get_model_async(name)

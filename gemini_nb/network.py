@@ -7,7 +7,7 @@ own is used. It keeps what is open and hands it out again; one connection is `co
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -15,7 +15,7 @@ from gemini_nb.connection import Connection, connect
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator
 
 _MOST = 100
 # Seconds that an unused connection stays open.
@@ -47,7 +47,11 @@ class DirectTransport(httpx.AsyncBaseTransport):
             self._slots.release()
             raise
         try:
-            await connection.send(_head(request), request.content, limits["write"])
+            await connection.send(
+                _head(request),
+                cast("AsyncIterable[bytes]", request.stream),
+                limits["write"],
+            )
             await connection.head(limits["read"])
         except BaseException:
             self._release(origin, connection)
@@ -145,8 +149,11 @@ class _Body(httpx.AsyncByteStream):
 def _head(request: httpx.Request) -> bytes:
     """The request's first line and headers as they are sent.
 
-    Raises LocalProtocolError for a line break inside one: it would begin another.
+    Raises LocalProtocolError for a line break inside one, which would begin another, and for a body
+    whose length is not said.
     """
+    if "transfer-encoding" in request.headers:
+        raise httpx.LocalProtocolError("A body needs its length.")
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%b: %b" % pair for pair in request.headers.raw]
     head = b"\r\n".join([*lines, b"", b""])

@@ -20,11 +20,12 @@ from typing import Any
 
 import msgspec
 
-from gemini_nb import structs
+from gemini_nb import media, structs
 from gemini_nb.content import Blob, Content, FileData, Part
 from gemini_nb.errors import BadPrompt, UnknownName
 
-# What the first bytes say, where a name lies or is missing. RIFF is told apart by bytes 8 to 12.
+# What the first bytes say, where a name lies or is missing. RIFF is told apart by bytes 8 to 12, as
+# are the relatives of MP4, whose other brands hold sound or film: there the name helps.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -39,8 +40,18 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xf3", "audio/mp3"),
     (b"\xff\xf1", "audio/aac"),
     (b"\xff\xf9", "audio/aac"),
+    (b"\x00\x00\x01\xba", "video/mpeg"),
+    (b"FLV\x01", "video/x-flv"),
 )
 _RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/avi"}
+_MP4 = {
+    b"M4A ": "audio/mp4",
+    b"qt  ": "video/mov",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heif",
+    b"avif": "image/avif",
+}
 # The names that the API documents where the system's table has others.
 _DOCUMENTED = {
     "audio/mpeg": "audio/mp3",
@@ -48,7 +59,11 @@ _DOCUMENTED = {
     "audio/vnd.wave": "audio/wav",
     "audio/x-aiff": "audio/aiff",
     "audio/x-flac": "audio/flac",
-    "audio/mp4a-latm": "audio/aac",
+    "audio/mp4a-latm": "audio/mp4",
+    "audio/x-m4a": "audio/mp4",
+    "video/quicktime": "video/mov",
+    "video/x-msvideo": "video/avi",
+    "video/x-ms-wmv": "video/wmv",
     "application/x-javascript": "text/javascript",
 }
 _PART_KEYS = frozenset(Part.__struct_fields__)
@@ -65,9 +80,15 @@ def mime_type(data: bytes, name: str = "") -> str | None:
     if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
         return "audio/aiff"
     guessed = mimetypes.guess_type(name)[0]
-    if guessed:
-        return _DOCUMENTED.get(guessed, guessed)
-    return "text/plain" if name and _is_utf8(data) else None
+    if name.lower().endswith(".m4a"):  # not in every system's table
+        guessed = "audio/mp4"
+    guessed = _DOCUMENTED.get(guessed, guessed) if guessed else None
+    if data[4:8] == b"ftyp":
+        by_name = guessed if (guessed or "").startswith(("audio/", "video/")) else None
+        return _MP4.get(data[8:12]) or by_name or "video/mp4"
+    if data.startswith(b"\x1a\x45\xdf\xa3") and b"webm" in data[:64]:
+        return "video/webm"
+    return guessed or ("text/plain" if name and _is_utf8(data) else None)
 
 
 def from_bytes(data: bytes, name: str = "") -> Part:
@@ -91,6 +112,7 @@ def from_bytes(data: bytes, name: str = "") -> Part:
             ) from None
     if not data:
         raise BadPrompt(f"{what} is empty.", advice="Give a file with content.")
+    media.check(data, kind, what)
     return Part(inline_data=Blob(mime_type=kind, data=data))
 
 
@@ -219,10 +241,25 @@ def _from_library(value: Any) -> Part | None:
         return from_bytes(bytes(value.data))
     if names & {"pandas.DataFrame", "pandas.Series", "polars.DataFrame"}:
         return _from_frame(value)
-    uri = getattr(value, "uri", None)  # a File of this package, or of another SDK
-    if isinstance(uri, str):
-        return Part(file_data=FileData(file_uri=uri, mime_type=getattr(value, "mime_type", None)))
+    if isinstance(getattr(value, "uri", None), str):
+        return _from_file(value)
     return None
+
+
+def _from_file(file: Any) -> Part:
+    """An uploaded File, of this package or of another SDK."""
+    state = getattr(file, "state", None)
+    state = getattr(state, "name", state)
+    if state == "PROCESSING":
+        raise BadPrompt(
+            f"{file.name} is still being processed.", advice="Wait for it: file.wait()."
+        )
+    if state == "FAILED":
+        raise BadPrompt(
+            f"{file.name} could not be processed by the service.",
+            advice="Upload it again, in another format.",
+        )
+    return Part(file_data=FileData(file_uri=file.uri, mime_type=getattr(file, "mime_type", None)))
 
 
 def _is_turn(value: Any) -> bool:

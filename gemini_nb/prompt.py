@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb.errors import BadPrompt, ConfigError
-from gemini_nb.parts import to_part
+from gemini_nb.parts import mime_type, to_part
 from gemini_nb.stream import Response
 
 if TYPE_CHECKING:
@@ -90,5 +90,8 @@ def _piece(value: Any) -> str | Part:
     try:
         part = to_part(value)
     except ConfigError:
+        # A broken picture is not meant as the text that Python shows for bytes.
+        if isinstance(value, (bytes, bytearray, memoryview)) and mime_type(bytes(value)):
+            raise
         return str(value)
     return part if part.text is None else part.text

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gemini_nb import structs
+from gemini_nb import settings, structs
 from gemini_nb.content import (
     Content,
     CountTokensRequest,
@@ -33,13 +33,18 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One call. `path` follows the API version: `models/NAME:generateContent`."""
+    """One call. `path` follows the API version: `models/NAME:generateContent`.
+
+    `creates` marks what, sent twice, would make two: it is sent again only where that is certain
+    not to happen.
+    """
 
     method: str
     path: str
     body: structs.Wire | None = None
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
     timeout: float | None = None
+    creates: bool = False
 
     def content(self) -> bytes | None:
         """The body as it is sent. Raises BadPrompt for a value that JSON cannot hold."""
@@ -47,6 +52,11 @@ class Request:
             return None if self.body is None else structs.encode(self.body)
         except TypeError as error:
             raise BadPrompt(f"The request holds what JSON cannot: {error}.") from None
+
+    def rough_tokens(self) -> int:
+        """About how many tokens it has: a quarter of its characters, and 258 for each medium."""
+        text, media = _measured(self.to_dict())
+        return text // 4 + 258 * media
 
     def to_dict(self) -> dict[str, Any]:
         """The body as JSON objects."""
@@ -57,6 +67,20 @@ class Request:
         query = "?" + "&".join(f"{k}={v}" for k, v in self.params.items()) if self.params else ""
         body = json.dumps(_cut(self.to_dict()), indent=2, ensure_ascii=False)
         return f"{self.method} {self.path}{query}\n\n{body}"
+
+
+def _measured(value: Any) -> tuple[int, int]:
+    """Characters of text and pieces of media in a body."""
+    if isinstance(value, str):
+        return len(value), 0
+    if isinstance(value, dict):
+        if "inlineData" in value or "fileData" in value:
+            return 0, 1
+        value = list(value.values())
+    if not isinstance(value, list):
+        return 0, 0
+    inner = [_measured(item) for item in value]
+    return sum(text for text, _ in inner), sum(media for _, media in inner)
 
 
 # Longer base64 is cut in what a person reads.
@@ -87,7 +111,11 @@ def model_path(name: str) -> str:
     return name if "/" in name else f"models/{name}"
 
 
-def _build(cls: type[structs.Wire], value: Any) -> Any:
+def build(cls: type[structs.Wire], value: Any) -> Any:
+    """What a person gave for a `cls`: one, a dict or a pydantic model → a `cls` of its own.
+
+    Raises BadPrompt for a wrong value, UnknownName for a wrong name.
+    """
     extra = value.extra if isinstance(value, cls) else None
     if isinstance(value, cls):  # its constructor took what it was given; here it is looked at
         named = ((n, getattr(value, n)) for n in cls.__struct_fields__ if n != "extra")
@@ -114,7 +142,7 @@ def generation_config(*layers: Any) -> GenerationConfig | None:
     for layer in layers:
         if layer is None:
             continue
-        made = _build(GenerationConfig, layer)
+        made = build(GenerationConfig, layer)
         for name in made.__struct_fields__:
             value = getattr(made, name)
             if value is not None:
@@ -162,7 +190,7 @@ def safety_settings(value: Any) -> list[SafetySetting]:
         value = [value]
     if isinstance(value, Mapping):
         return [_safety_setting(c, t) for c, t in value.items()]
-    made = [_build(SafetySetting, item) for item in value]
+    made = [build(SafetySetting, item) for item in value]
     return [_safety_setting(m.category, m.threshold) for m in made]
 
 
@@ -180,23 +208,41 @@ def tools(value: Any) -> list[Tool]:
         if isinstance(item, str):
             if item not in Tool.__struct_fields__:
                 raise UnknownName(item, owner="tools", known=Tool.__struct_fields__)
-            made.append(_build(Tool, {item: {}}))
+            made.append(build(Tool, {item: {}}))
         elif isinstance(item, FunctionDeclaration) or (
             isinstance(item, Mapping) and "name" in item
         ):
-            made.append(Tool(function_declarations=[_build(FunctionDeclaration, item)]))
+            made.append(Tool(function_declarations=[build(FunctionDeclaration, item)]))
         elif callable(item):
             raise BadPrompt(
                 f"{getattr(item, '__name__', item)!r} is a Python function.",
                 advice="Describe it with genai.types.FunctionDeclaration.",
             )
         else:
-            made.append(_build(Tool, item))
+            made.append(build(Tool, item))
     return made
 
 
-def _instruction(value: Any) -> Content | None:
+def instruction(value: Any) -> Content | None:
+    """What the model is told before every prompt → a Content without a role."""
     return None if value is None or value == "" else to_content(value, role=None)
+
+
+def refuse_beside_cache(
+    system_instruction: Any, tool_list: Any, tool_config: Any, name: str
+) -> None:
+    """Raise BadPrompt for what a cache already has: the service answers 400 to it."""
+    beside = {
+        "system_instruction": system_instruction,
+        "tools": tool_list,
+        "tool_config": tool_config,
+    }
+    for what, given in beside.items():
+        if given:
+            raise BadPrompt(
+                f"A prompt that goes on from {name} has no {what} of its own.",
+                advice=f"Give {what} where the cache is made.",
+            )
 
 
 def content_request(
@@ -210,13 +256,15 @@ def content_request(
     cached_content: str | None = None,
 ) -> GenerateContentRequest:
     """The body that `:generateContent` and `:countTokens` share."""
+    if cached_content is not None:
+        refuse_beside_cache(system_instruction, tool_list, tool_config, cached_content)
     return GenerateContentRequest(
         contents=to_contents(contents),
-        system_instruction=_instruction(system_instruction),
+        system_instruction=instruction(system_instruction),
         generation_config=config,
         safety_settings=safety or [],
         tools=tools(tool_list),
-        tool_config=None if tool_config is None else _build(ToolConfig, tool_config),
+        tool_config=None if tool_config is None else build(ToolConfig, tool_config),
         cached_content=cached_content,
     )
 
@@ -245,14 +293,30 @@ def count_tokens(model: str, body: GenerateContentRequest, timeout: float | None
     return Request("POST", f"{model_path(model)}:countTokens", counted, {}, timeout)
 
 
+def request_timeout(options: Any) -> float | None:
+    """The seconds in `request_options={"timeout": …}`. Raises UnknownName, ConfigError."""
+    for name in options or {}:
+        if name != "timeout":
+            raise UnknownName(name, owner="request_options", known=("timeout",))
+    return settings.seconds((options or {}).get("timeout"))
+
+
+_ID = re.compile(r"\w[\w.-]*")
+
+
+def resource_path(kind: str, name: Any) -> str:
+    """`ID` or `kind/ID` → `kind/ID`, for `cachedContents`, `batches`…  Raises BadPrompt."""
+    text = name.removeprefix(f"{kind}/") if isinstance(name, str) else ""
+    if not _ID.fullmatch(text):
+        raise BadPrompt(f"{name!r} is no name.", advice=f"One is like {kind}/abc123.")
+    return f"{kind}/{text}"
+
+
 def get_model(name: str) -> Request:
     """One model."""
     return Request("GET", model_path(name))
 
 
-def list_models(page_size: int, page_token: str | None) -> Request:
-    """One page of models."""
-    params = {"pageSize": str(page_size)}
-    if page_token:
-        params["pageToken"] = page_token
-    return Request("GET", "models", None, params)
+def listing(path: str, page_size: int) -> Request:
+    """The first page of what there is at `path`: `models`, `files`… (`Client.pages` goes on)."""
+    return Request("GET", path, None, {"pageSize": str(page_size)})

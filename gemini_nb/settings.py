@@ -62,6 +62,9 @@ class Settings:
     model: str = DEFAULT_MODEL
     api_version: str = "v1beta"
     timeout: float | None = None
+    retries: int = 4
+    rpm: int | None = None
+    tpm: int | None = None
 
     def resolve_key(self) -> Secret | None:
         """The key that a call would use: the one given, else the first that is found."""
@@ -94,6 +97,8 @@ def configure(**changes: Any) -> None:
         model: the model where none is named.
         api_version: `"v1beta"` or `"v1"`.
         timeout: seconds in which something must come.
+        retries: how often a call that failed in passing is made again (4; 0 for never).
+        rpm, tpm: at most so many requests, and tokens of prompts, a minute; None for no limit.
 
     Raises:
         UnknownName: a name that is not in this list.
@@ -120,6 +125,10 @@ def changed(settings: Settings, **changes: Any) -> Settings:
     for name in ("model", "api_version"):
         if name in changes:
             changes[name] = _name(name, changes[name] or known[name])
+    for name, least in (("retries", 0), ("rpm", 1), ("tpm", 1)):
+        _count(name, changes.get(name), least)
+    if changes.get("retries", 0) is None:
+        changes["retries"] = known["retries"]
     changes["timeout"] = seconds(changes.get("timeout", settings.timeout))
     return dataclasses.replace(settings, **changes)
 
@@ -150,6 +159,15 @@ def seconds(timeout: Any) -> float | None:
     if isinstance(timeout, (int, float)) and 0 < timeout < float("inf"):
         return timeout
     raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
+
+
+def _count(name: str, value: Any, least: int) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and value >= least):
+        raise ConfigError(
+            f"{name}={value!r} is no whole number from {least} on.",
+            advice=f"Give one like {name}={max(10, least)}.",
+        )
 
 
 def _backend(name: str, where: str) -> Backend:

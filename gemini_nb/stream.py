@@ -1,4 +1,4 @@
-"""Events → chunks → Response. The Response is fed; nothing here fetches.
+"""Chunks → Response. The Response is fed; nothing here fetches.
 
 A Response is one answer, whole or still arriving. It is complete only when every candidate gave a
 `finish_reason` or the prompt was blocked: a stream that just ends raises StreamInterrupted, which
@@ -7,20 +7,15 @@ carries what came.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import textwrap
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
-from gemini_nb import errors, structs
-from gemini_nb.content import (
-    Candidate,
-    GenerateContentResponse,
-    Part,
-    PromptFeedback,
-    UsageMetadata,
-)
+from gemini_nb import errors
+from gemini_nb.chunks import Answer, Chunk, decode_chunk, text_of
+from gemini_nb.content import Candidate, GenerateContentResponse, PromptFeedback, UsageMetadata
 from gemini_nb.deltas import Builder, Newer
 from gemini_nb.events import EventDecoder
 
@@ -28,82 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-def _text(parts: list[Part], *, thoughts: bool = False) -> str:
-    return "".join([p.text for p in parts if p.text and bool(p.thought) is thoughts])
-
-
-class _Answer:
-    """What can be read off a whole answer and off a piece of one alike."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-        candidates: Any
-        prompt_feedback: Any
-
-    @property
-    def _first(self) -> Candidate | None:
-        """The first candidate: not just any that a chunk happens to begin with."""
-        return next((c for c in self.candidates if not c.index), None)
-
-    @property
-    def parts(self) -> list[Part]:
-        """The parts of the first candidate."""
-        first = self._first
-        return first.content.parts if first and first.content else []
-
-    @property
-    def thoughts(self) -> str:
-        """What the model thought aloud, where `include_thoughts` asked for it."""
-        return _text(self.parts, thoughts=True)
-
-    @property
-    def finish_reason(self) -> Any:
-        """Why the first candidate stopped: a FinishReason, or None while it has not."""
-        first = self._first
-        return first.finish_reason if first else None
-
-    def _blocked(self) -> errors.BlockedPrompt | None:
-        feedback = self.prompt_feedback
-        if self.candidates or feedback is None or feedback.block_reason is None:
-            return None
-        said = f" ({feedback.block_reason_message})" if feedback.block_reason_message else ""
-        return errors.BlockedPrompt(
-            f"The prompt was blocked: {feedback.block_reason}{said}.",
-            response=self,
-            reason=str(feedback.block_reason),
-        )
-
-
-class Chunk(_Answer, GenerateContentResponse):
-    """One piece of a streamed answer: a GenerateContentResponse with its text at hand."""
-
-    @property
-    def text(self) -> str:
-        """The text in this piece, `""` where it has none. Raises BlockedPrompt."""
-        blocked = self._blocked()
-        if blocked:
-            raise blocked
-        return _text(self.parts)
-
-    def __repr__(self) -> str:
-        return f"<Chunk {_text(self.parts)!r}>"
-
-
-def decode_chunk(data: bytes, *, request: Any = None) -> Chunk:
-    """The data of one event → a Chunk. Raises APIError for an error, BadAnswer for no JSON."""
-    try:
-        chunk = structs.decode(Chunk, data)
-    except msgspec.DecodeError:
-        inner = data.strip()
-        if inner.startswith(b"[") and inner.endswith(b"]"):  # an error may come as an array of one
-            return decode_chunk(inner[1:-1], request=request)
-        raise errors.BadAnswer("An event of the stream is no JSON.", request=request) from None
-    error = chunk.extra.get("error") if chunk.extra else None
-    if isinstance(error, dict):
-        code = error.get("code")
-        raise errors.from_status(code if isinstance(code, int) else 500, error, request=request)
-    return chunk
+# Seconds after which one reader looks at what another has read.
+_STEP = 0.02
 
 
 class Source(Protocol):
@@ -119,22 +40,34 @@ class Source(Protocol):
         """Stop: the connection is closed."""
 
 
-class Response(_Answer):
+class Response(Answer):
     """One answer. A streamed one fills as it is iterated, and is whole after `resolve()`.
 
     Attributes:
         request: the Request that it answers.
         interrupted: True where it was stopped before it was whole.
         error: what ended it early, else None.
+        earlier: the errors of tries before this one.
     """
 
-    def __init__(self, request: Any = None, source: Source | None = None) -> None:
+    def __init__(
+        self,
+        request: Any = None,
+        source: Source | None = None,
+        earlier: list[errors.GeminiError] | None = None,
+    ) -> None:
         self.request = request
+        self.earlier: list[errors.GeminiError] = [] if earlier is None else earlier
         self.interrupted = False
         self.error: BaseException | None = None
         self._source = source
         self._events = EventDecoder()
         self._failure: errors.GeminiError | None = None  # raised when what came before it is read
+        self._begun = False
+        # Readers of other threads go one by one, or their batches would change places; those of
+        # one thread cannot, since none can run between another's read and its taking in.
+        self._reading = threading.RLock()
+        self._readers: set[object] = set()
         self._chunks: list[Chunk] = []
         self._builders: dict[int, Builder] = {}
         self._rest = GenerateContentResponse()
@@ -160,16 +93,19 @@ class Response(_Answer):
         if whole or self._blocked():
             return
         self.interrupted = True
-        came = f"after {len(self._so_far()):,} characters" if self._builders else "before any text"
-        self.error = errors.StreamInterrupted(
-            f"The answer broke off {came}: no finishReason came.", response=self
-        )
+        self.error = self._broken("No finishReason came.")
         raise self.error
+
+    def _broken(self, why: str) -> errors.StreamInterrupted:
+        came = f"after {len(self._so_far()):,} characters" if self._builders else "before any text"
+        return errors.StreamInterrupted(f"The answer broke off {came}. {why}", response=self)
 
     def _stop(self, error: BaseException) -> None:
         """Something ended the reading: keep what came, close the connection."""
         if isinstance(error, errors.GeminiError):
             error.response = self
+        elif len(self._readers) > 1:  # one of several leaves
+            return
         if not isinstance(error, GeneratorExit):
             self.error = error
         self.close()
@@ -196,54 +132,99 @@ class Response(_Answer):
         Raises what ends the stream early: APIError, NetworkError, StreamInterrupted,
         KeyboardInterrupt.
         """
-        seen = 0
+        seen, place, opened = 0, object(), not self.done
+        self._readers.add(place)
         try:
             while True:
                 while seen < len(self._chunks):
                     seen += 1
                     yield self._chunks[seen - 1]
-                source = self._open_source()
+                source = self._open_source(opened=opened)
                 if source is None:
                     return
-                try:
-                    data = source.next()
-                except StopIteration:
-                    self._take_last()
-                else:
-                    self._take(data)
+                self._pull(source, seen)
         except BaseException as error:
             self._stop(error)
             raise
+        finally:
+            self._readers.discard(place)
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
         """The chunks, as `async for` takes them; see `__iter__`."""
-        seen = 0
+        seen, place, opened = 0, object(), not self.done
+        self._readers.add(place)
         try:
             while True:
                 while seen < len(self._chunks):
                     seen += 1
                     yield self._chunks[seen - 1]
-                source = self._open_source()
+                source = self._open_source(opened=opened)
                 if source is None:
                     return
-                try:
-                    data = await source.anext()
-                except StopAsyncIteration:
-                    self._take_last()
-                else:
-                    self._take(data)
+                await self._pull_async(source, seen)
         except BaseException as error:
             self._stop(error)
             raise
+        finally:
+            self._readers.discard(place)
 
-    def _open_source(self) -> Source | None:
+    def _pull(self, source: Source, seen: int) -> None:
+        """Take in what comes next; or nothing, where another reader brings it."""
+        if not self._reading.acquire(timeout=_STEP):
+            return
+        try:
+            if not self._has_more(seen):
+                self._take(source.next())
+        except StopIteration:
+            self._take_last()
+        except errors.NetworkError as error:
+            raise self._cut(error) from None
+        except asyncio.CancelledError:
+            if not self.done:  # else somebody else has closed it
+                raise
+        finally:
+            self._reading.release()
+
+    async def _pull_async(self, source: Source, seen: int) -> None:
+        """`_pull`, awaited."""
+        if not self._reading.acquire(blocking=False):
+            await asyncio.sleep(_STEP)
+            return
+        try:
+            if not self._has_more(seen):
+                self._take(await source.anext())
+        except StopAsyncIteration:
+            self._take_last()
+        except errors.NetworkError as error:
+            raise self._cut(error) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.done or (task and task.cancelling()):
+                raise
+        finally:
+            self._reading.release()
+
+    def _open_source(self, *, opened: bool) -> Source | None:
         """The source, where there may be more; all that came so far was read."""
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+        if opened and self._source is None and isinstance(self.error, errors.GeminiError):
+            raise self.error  # found by another reader; no reader takes a part for the whole
         return self._source
 
+    def _has_more(self, seen: int) -> bool:
+        """Whether another reader brought something in the meantime."""
+        return seen < len(self._chunks) or self._failure is not None or self.done
+
+    def _cut(self, error: errors.NetworkError) -> errors.GeminiError:
+        """A connection that ends in the middle of an answer is an answer that is not whole."""
+        if self._begun and type(error) is errors.NetworkError:
+            return self._broken(error.message)
+        return error
+
     def _take(self, data: list[bytes]) -> None:
+        self._begun = True
         try:
             for event in self._events.feed(b"".join(data)):
                 self.feed(decode_chunk(event, request=self.request))
@@ -309,8 +290,13 @@ class Response(_Answer):
         """The service's name for this answer."""
         return self.body.response_id
 
+    @property
+    def maybe_billed(self) -> int:
+        """How many tries before this one may have been billed, too: they broke once sent."""
+        return sum(bool(getattr(error, "sent", False)) for error in self.earlier)
+
     def _so_far(self) -> str:
-        return _text(self.parts)
+        return text_of(self.parts)
 
     @property
     def text(self) -> str:
@@ -341,6 +327,10 @@ class Response(_Answer):
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as the API's JSON."""
         return self.body.to_dict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An answer that is whole, or was stopped, goes to another process."""
+        return {**self.__dict__, "_reading": None, "_readers": set()}
 
     # -- showing
 

@@ -7,24 +7,25 @@ httpx gets past this module. The key is put on as a header at the very last mome
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import functools
 import importlib
 import logging
 import math
 import os
+import ssl
 import sys
+import time
 import urllib.parse
 import urllib.request
 import weakref
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
-from gemini_nb import blocking, errors
+from gemini_nb import blocking, errors, rate, refusals, retry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 
     from gemini_nb.request import Request
     from gemini_nb.settings import Secret
@@ -86,7 +87,15 @@ class Transport:
     """
 
     def __init__(
-        self, base_url: str, key: Secret | None, *, api_version: str, timeout: float | None
+        self,
+        base_url: str,
+        key: Secret | None,
+        *,
+        api_version: str,
+        timeout: float | None,
+        retries: int = 0,
+        rpm: int | None = None,
+        tpm: int | None = None,
     ) -> None:
         # Refused here, or the HTTP library would quote the whole header in its own words.
         if key and not (key.reveal().isascii() and key.reveal().isprintable()):
@@ -100,6 +109,8 @@ class Transport:
         self._host = root.host
         self._key = key
         self._timeout = timeout
+        self._retries = retry.Retries(retries)
+        self._rate = rate.Rate(rpm, tpm)
         self._http = _route(root)
         # Closed when its client was let go, or configured anew, and its last answer is in.
         weakref.finalize(self, _close, self._http).atexit = False
@@ -140,11 +151,35 @@ class Transport:
         _log.debug("%s %s: %d", made.method, made.url, response.status_code)
         return response
 
-    async def send(self, request: Request) -> bytes:
-        """The body of the answer.
+    async def send(
+        self, request: Request, earlier: list[errors.GeminiError] | None = None
+    ) -> bytes:
+        """The body of the answer; `earlier` takes in what went wrong before it came.
 
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
+        earlier = [] if earlier is None else earlier
+        return await self._retries.call(lambda: self._whole(request), earlier)
+
+    async def stream(
+        self, request: Request, earlier: list[errors.GeminiError] | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes of the answer as they come; raises like `send`, before or between them.
+
+        Only what fails before the first byte is tried again.
+        """
+        earlier = [] if earlier is None else earlier
+        response, pieces, first = await self._retries.call(lambda: self._begun(request), earlier)
+        try:
+            yield first
+            with _translated(request, self._host):
+                async for data in pieces:
+                    yield data
+        finally:
+            await response.aclose()
+
+    async def _whole(self, request: Request) -> bytes:
+        await self._turn(request)
         with _translated(request, self._host):
             response = await self._answer(self._request(request, WHOLE_TIMEOUT, "gzip, deflate"))
             try:
@@ -154,18 +189,25 @@ class Transport:
         self._check(response, body, request)
         return body
 
-    async def stream(self, request: Request) -> AsyncIterator[bytes]:
-        """The bytes of the answer as they come; raises like `send`, before or between them."""
+    async def _begun(self, request: Request) -> tuple[httpx.Response, AsyncIterator[bytes], bytes]:
+        """An answer, the pieces of its body, and the first of them."""
+        await self._turn(request)
         with _translated(request, self._host):
             response = await self._answer(self._request(request, IDLE_TIMEOUT, "identity"))
             try:
                 html = "text/html" in response.headers.get("content-type", "")
                 if response.status_code != httpx.codes.OK or html:
                     self._check(response, await response.aread(), request)
-                async for data in _body(response):
-                    yield data
-            finally:
+                pieces = aiter(_body(response))
+                first: bytes = await anext(pieces, b"")
+            except BaseException:
                 await response.aclose()
+                raise
+        return response, pieces, first
+
+    async def _turn(self, request: Request) -> None:
+        if self._rate.limited:
+            await self._rate.turn(request.rough_tokens())
 
     async def exchange(
         self,
@@ -173,13 +215,14 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str],
-        content: bytes = b"",
+        content: bytes | AsyncIterable[bytes] = b"",
         request: Request,
     ) -> Answer:
         """One request of the upload protocol, which speaks in headers; nothing is judged here.
 
         `url` is absolute, or a path under the base URL (`/upload/v1beta/files`). The key goes to
-        the base URL's own origin only. `request` is what an error carries.
+        the base URL's own origin only. Content in pieces needs a content-length among the headers,
+        and what its iterator raises comes through. `request` is what an error carries.
 
         Raises NetworkError.
         """
@@ -204,9 +247,15 @@ class Transport:
         """Raise for an answer that is no success, or a success that is no answer."""
         host = self._host
         if response.status_code != httpx.codes.OK:
-            raise _refusal(host, response.status_code, body, request)
+            raise refusals.refusal(
+                host,
+                response.status_code,
+                body,
+                retry_after=_seconds(response.headers.get("retry-after")),
+                request=request,
+            )
         if body.lstrip()[:1] not in (b"{", b"["):
-            what = "an empty body" if not body.strip() else f"no JSON: {_excerpt(body)}"
+            what = "an empty body" if not body.strip() else f"no JSON: {refusals.excerpt(body)}"
             raise errors.BadAnswer(f"{host} answered with {what}.", request=request)
 
 
@@ -252,39 +301,50 @@ def _translated(request: Request, host: str) -> Iterator[None]:
     """The exceptions of httpx → ours, without their frames: those hold the headers."""
     try:
         yield
-    except httpx.ConnectTimeout:
+    except (httpx.ConnectTimeout, httpx.PoolTimeout):
         raise errors.Timeout(f"{host} did not take the call in time.", request=request) from None
     except httpx.TimeoutException:
-        raise errors.Timeout(f"{host} sent nothing in time.", request=request) from None
-    except httpx.RemoteProtocolError:
-        raise errors.NetworkError(
-            f"{host} closed the connection in the middle of an answer.", request=request
+        raise _after_sending(
+            errors.Timeout(f"{host} sent nothing in time.", request=request)
+        ) from None
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        raise _after_sending(
+            errors.NetworkError(
+                f"{host} closed the connection in the middle of an answer.", request=request
+            )
         ) from None
     except httpx.DecodingError:
         raise errors.BadAnswer(
             "The answer is not compressed as it says.", request=request
         ) from None
+    except httpx.LocalProtocolError as error:
+        raise errors.ConfigError(f"This cannot be sent: {error}", request=request) from None
     except httpx.TransportError as error:
         why = str(error) or type(error).__name__
-        raise errors.NetworkError(f"{host} cannot be reached: {why}.", request=request) from None
+        kind = errors.InsecureConnection if _is_tls(error) else errors.NetworkError
+        raise kind(f"{host} cannot be reached: {why}.", request=request) from None
 
 
-def _refusal(host: str, code: int, body: bytes, request: Request) -> errors.GeminiError:
-    """An answer that is not 200 → the exception for it."""
+def _after_sending(error: errors.NetworkError) -> errors.NetworkError:
+    error.sent = True
+    return error
+
+
+def _is_tls(error: BaseException | None) -> bool:
+    """Whether an SSLError is at the bottom of it."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """A Retry-After header, a number of seconds or a date, in seconds from now."""
+    if not retry_after:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
     try:
-        found: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        found = None
-    if isinstance(found, list) and found:  # streams without alt=sse wrap their error in an array
-        found = found[0]
-    error = found.get("error") if isinstance(found, dict) else None
-    if not isinstance(error, dict):
-        return errors.BadAnswer(
-            f"{host} answered {code} without a Gemini error: {_excerpt(body)}.", request=request
-        )
-    return errors.from_status(code, error, request=request)
-
-
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body[:400].decode("utf-8", "replace").split())
-    return repr(text[:120])
+        at = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, at.timestamp() - time.time())

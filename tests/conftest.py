@@ -23,12 +23,22 @@ KEY = "AIzaFAKE-not-a-key"
 _VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_NB_BACKEND", "KAGGLE_KERNEL_RUN_TYPE")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from, or left in, the folders of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEMINI_NB_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test begins with nothing configured, and leaves no connection behind."""
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(settings, "_current", settings.Settings())
+    # What fails, fails at once; tests of the retries ask for them.
+    monkeypatch.setattr(settings, "_current", settings.Settings(retries=0))
     monkeypatch.setattr(settings, "_keyring_key", lambda: None)
     monkeypatch.setattr(settings, "_found", None)
     monkeypatch.setattr(client, "_default", None)

@@ -274,13 +274,12 @@ def test_a_turn_that_is_given_up_while_it_waits(chat):
     """A send that is cancelled before its turn comes lets the next one through."""
 
     async def cancelled():
-        chat._turn.acquire()
-        waiting = asyncio.ensure_future(chat.send_message_async("never"))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        chat._turn.release()
+        async with chat._queue.turn_async():
+            waiting = asyncio.ensure_future(chat.send_message_async("never"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
         await chat.send_message_async("one")
 
     asyncio.run(cancelled())

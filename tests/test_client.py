@@ -186,9 +186,20 @@ def test_models_are_listed_for_async_for(serve):
     serve(models)
 
     async def names():
-        return [model.name async for model in genai.Client().list_models_async()]
+        own = [model.name async for model in genai.Client().list_models_async()]
+        assert own == [model.name async for model in genai.list_models_async()]
+        return own
 
     assert asyncio.run(names()) == ["models/a", "models/b", "models/c"]
+
+
+def test_a_list_that_turns_in_a_circle(serve):
+    """A page that leads back to itself ends the list with an error, not never."""
+    serve(answer_json({"models": [{"name": "models/a"}], "nextPageToken": "again"}))
+    found = genai.list_models()
+    assert [next(found).name, next(found).name] == ["models/a"] * 2
+    with pytest.raises(errors.BadAnswer, match="circle"):
+        next(found)
 
 
 def test_one_model(serve):
@@ -197,6 +208,7 @@ def test_one_model(serve):
     assert genai.get_model("a") == genai.get_model("models/a")
     assert genai.get_model("a").to_dict() == {"name": "models/a", "newField": 1}
     assert asyncio.run(genai.Client().get_model_async("a")).name == "models/a"
+    assert asyncio.run(genai.get_model_async("a")).name == "models/a"
     with pytest.raises(errors.NotFound, match="No such model") as caught:
         genai.get_model("nowhere")
     assert "list_models" in caught.value.advice

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from gemini_nb import errors
+from gemini_nb import errors, refusals
 from gemini_nb.stream import Response
 
 
@@ -33,8 +33,12 @@ def every_error():
         errors.DeadlineExceeded,
     ):
         yield kind("m", code=418, status="TEAPOT", details=[{"a": 1}], retry_after=2.5)
-    for kind in (errors.NetworkError, errors.Timeout, errors.BadAnswer):
+    for kind in (errors.NetworkError, errors.Timeout, errors.InsecureConnection, errors.BadAnswer):
         yield kind("m")
+    for kind in (errors.FileError, errors.UploadCorrupted, errors.FileFailed):
+        yield kind("m")
+    yield errors.UploadInterrupted("m", sent=1, size=2)
+    yield errors.UploadsFailed("m", files=[None], failed={0: errors.NetworkError("m")})
     for kind in (errors.BlockedPrompt, errors.StoppedEarly, errors.StreamInterrupted):
         yield kind("m", response=Response(), reason="SAFETY")
 
@@ -102,7 +106,7 @@ def test_a_card_begins_with_the_kind(error):
 )
 def test_each_status_has_its_class(code, kind):
     """The HTTP status chooses the class, and is kept."""
-    error = errors.from_status(code, {"message": "No.", "status": "NAME"})
+    error = refusals.from_status(code, {"message": "No.", "status": "NAME"})
     assert type(error) is kind
     assert (error.code, error.status, error.message) == (code, "NAME", "No.")
     assert str(error).startswith(f"{code} NAME: No.")
@@ -111,8 +115,8 @@ def test_each_status_has_its_class(code, kind):
 def test_a_wrong_key_is_told_apart():
     """A 400 for the key and a 403 for its absence are both InvalidKey, which says what to do."""
     detail = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-    wrong = errors.from_status(400, {"message": "API key not valid.", "details": [detail]})
-    none = errors.from_status(403, {"message": "Method doesn't allow unregistered callers …"})
+    wrong = refusals.from_status(400, {"message": "API key not valid.", "details": [detail]})
+    none = refusals.from_status(403, {"message": "Method doesn't allow unregistered callers …"})
     assert isinstance(wrong, errors.InvalidKey)
     assert isinstance(none, errors.InvalidKey)
     assert "%gemini_config --key" in wrong.card()[1]
@@ -124,14 +128,14 @@ def test_a_wrong_key_is_told_apart():
 def test_retry_info_is_read(delay, seconds):
     """The time to wait is a number, wherever it stands among the details."""
     details = [{"@type": "QuotaFailure"}, "not an object", {"retryDelay": delay}]
-    error = errors.from_status(429, {"message": "Quota.", "details": details})
+    error = refusals.from_status(429, {"message": "Quota.", "details": details})
     assert error.retry_after == seconds
     assert any("Try again in" in line for line in error.card()) is (seconds is not None)
 
 
 def test_an_error_without_words_still_speaks():
     """An empty error object makes a sentence, not a None."""
-    error = errors.from_status(500, {"message": None, "status": None, "details": None})
+    error = refusals.from_status(500, {"message": None, "status": None, "details": None})
     assert str(error).startswith("500: The service gave no reason.")
     assert error.card()[0] == "ServerError (500): The service gave no reason."
 
@@ -139,7 +143,7 @@ def test_an_error_without_words_still_speaks():
 def test_the_card_leaves_the_message_alone():
     """The message of the service is shown letter by letter."""
     message = "f( x ) : not found ( at all )"
-    assert errors.from_status(404, {"message": message}).card()[0].endswith(f": {message}")
+    assert refusals.from_status(404, {"message": message}).card()[0].endswith(f": {message}")
 
 
 @pytest.mark.parametrize(
@@ -184,5 +188,5 @@ def test_a_line_that_sets_a_key_is_not_shown(tmp_path):
 
 def test_a_card_cannot_steer_a_terminal():
     """Escape sequences in a service's message do not reach the screen."""
-    error = errors.from_status(400, {"message": "\x1b]0;owned\x07 bad \x1b[2J\u202e"})
+    error = refusals.from_status(400, {"message": "\x1b]0;owned\x07 bad \x1b[2J\u202e"})
     assert not any(ord(c) < 32 or c == "\u202e" for c in "".join(error.card()))

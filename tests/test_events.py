@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemini_nb.chunks import decode_chunk
 from gemini_nb.events import EventDecoder
-from gemini_nb.stream import decode_chunk
 from tests.server import chunk
 
 # Text that naive decoders break at: other line ends, and characters of two to four bytes.

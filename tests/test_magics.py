@@ -12,12 +12,14 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 from traitlets.config import Config
 
 import gemini_nb as genai
-from gemini_nb import errors, settings
+from gemini_nb import errors, inline, settings, types
 from gemini_nb.display import live
 from gemini_nb.stream import Response
+from tests.faults.uploads import UploadServer
+from tests.media import picture
 from tests.server import answer_json, answer_sse, chunk
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = picture()
 CODE = "Do this:\n\n```python\nprint(1)\n```\n\nthen\n\n```python\nprint(2)\n```\n"
 
 
@@ -299,7 +301,7 @@ def test_an_error_leaves_the_conversation_whole(shell, serve):
 def test_a_dry_run_sends_nothing(shell, serve, capsys):
     """`--dry-run` shows the request that would go, history and all, and sends none."""
     server = serve(answering("one"))
-    shell.user_ns.update(who="Ada", picture=PNG * 20)
+    shell.user_ns.update(who="Ada", picture=picture(size=(40, 30)))
     run(shell, "%%gemini -c\nfirst")
     capsys.readouterr()
     run(shell, "%%gemini -c --dry-run -t 0 -a picture\nHi {who}")
@@ -534,3 +536,30 @@ def test_unloading_leaves_what_is_not_ours(shell, ipython):
     assert shell.magics_manager.magics["cell"].pop("gemini") is theirs
     assert "gemini_chat" not in shell.magics_manager.magics["line"]
     shell.extension_manager.load_extension("gemini_nb")
+
+
+def test_media_that_is_too_much_is_uploaded_and_said(shell, capsys, monkeypatch, tmp_path):
+    """One line says so before it happens; the answer comes as ever."""
+    monkeypatch.setattr(inline, "INLINE_LIMIT", 1000)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    class Service(UploadServer):
+        def _plain(self, call):
+            if "Content" in call.target:
+                status, headers, pieces = answering("Heard.")(call)
+                return status, headers, b"".join(pieces)
+            return super()._plain(call)
+
+    with Service() as server:
+        genai.configure(api_key="AIzaFAKE-not-a-key", base_url=server.url)
+        sound = types.Blob(mime_type="audio/wav", data=b"x" * 900)
+        shell.user_ns["sound"] = types.Part(inline_data=sound)
+        run(shell, "%%gemini -a sound\nWhat is this?")
+        question, media = server.calls[-1].json()["contents"][0]["parts"]
+        assert question == {"text": "What is this?"}
+        assert media["fileData"]["mimeType"] == "audio/wav"
+        assert list(server.contents.values()) == [b"x" * 900]
+    said = capsys.readouterr().out
+    assert said.startswith("The media of this prompt takes 1.17 KB as it is sent")
+    assert said.count("\n") == 2
+    assert said.endswith("Heard.\n")

@@ -18,8 +18,9 @@ from gemini_nb import parts
 from gemini_nb.errors import BadPrompt, UnknownName
 from gemini_nb.parts import to_content, to_contents, to_part
 from gemini_nb.types import Blob, Content, FileData, FunctionCall, Part
+from tests.media import picture
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = picture()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,13 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
         (b"RIFF....WEBPVP8 ", "", "image/webp"),
         (b"RIFF....AVI LIST", "", "video/avi"),
         (b"FORM....AIFFCOMM", "", "audio/aiff"),
+        (b"\0\0\0\x18ftypmp42", "", "video/mp4"),
+        (b"\0\0\0\x18ftypisom", "talk.m4a", "audio/mp4"),
+        (b"\0\0\0\x18ftypM4A ", "", "audio/mp4"),
+        (b"\0\0\0\x14ftypqt  ", "film.mp4", "video/mov"),
+        (b"\0\0\0\x18ftypheic", "photo.jpg", "image/heic"),
+        (b"\x1a\x45\xdf\xa3....B\x82\x84webm", "", "video/webm"),
+        (b"\0\0\x01\xba", "", "video/mpeg"),
         (b"\0\0", "song.mp3", "audio/mp3"),
         (b"\0\0", "film.mp4", "video/mp4"),
         (b"a,b\n", "table.csv", "text/csv"),
@@ -345,5 +353,5 @@ def test_a_photo_keeps_its_right_side_up():
 
 def test_what_a_notebook_shows_can_be_sent():
     """IPython's Image goes as the bytes that it shows."""
-    data = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    data = PNG
     assert to_part(IPython.display.Image(data=data)).inline_data.data == data

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemini_nb.chunks import decode_chunk
 from gemini_nb.errors import BadPrompt
 from gemini_nb.prompt import fill, without_markers
-from gemini_nb.stream import Response, decode_chunk
+from gemini_nb.stream import Response
 from gemini_nb.types import Blob, Part
+from tests.media import picture
 from tests.server import chunk
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = picture()
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -54,11 +54,10 @@ def test_generate_streamed():
 
 
 def test_gets_have_no_body():
-    """Models are read with GET, page by page."""
+    """Models are read with GET, one or a page of them."""
     assert request.get_model("gemini-a").content() is None
     assert request.get_model("gemini-a").to_dict() == {}
-    assert request.list_models(5, None).params == {"pageSize": "5"}
-    assert request.list_models(5, "t").params == {"pageSize": "5", "pageToken": "t"}
+    assert request.listing("models", 5).params == {"pageSize": "5"}
 
 
 def test_only_contents_are_counted_as_such():
@@ -84,6 +83,38 @@ def test_what_costs_tokens_is_counted(more, field):
     assert set(sent) == {"generateContentRequest"}
     assert sent["generateContentRequest"]["model"] == "models/gemini-a"
     assert field in sent["generateContentRequest"]
+
+
+def test_media_is_counted():
+    """Media go along in a count, whether it is of the contents or of the whole."""
+    parts = [
+        {"inline_data": {"mime_type": "image/png", "data": b"\x89PNG"}},
+        {"file_data": {"file_uri": "https://x/files/1", "mime_type": "audio/wav"}},
+    ]
+    bare = request.count_tokens("gemini-a", request.content_request(["look", *parts])).to_dict()
+    whole = request.count_tokens(
+        "gemini-a", request.content_request(["look", *parts], system_instruction="s")
+    ).to_dict()["generateContentRequest"]
+    assert bare["contents"] == whole["contents"]
+    assert bare["contents"][0]["parts"] == [
+        {"text": "look"},
+        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}},
+        {"fileData": {"fileUri": "https://x/files/1", "mimeType": "audio/wav"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"system_instruction": "s"}, "system_instruction"),
+        ({"tool_list": "google_search"}, "tools"),
+        ({"tool_config": {"retrieval_config": {}}}, "tool_config"),
+    ],
+)
+def test_nothing_stands_beside_a_cache(more, what):
+    """What a cache already has is not said again: the service answers 400 to it."""
+    with pytest.raises(BadPrompt, match=f"cachedContents/c has no {what} of its own"):
+        body(cached_content="cachedContents/c", **more)
 
 
 def test_later_configurations_win_field_by_field():

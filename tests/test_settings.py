@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import sys
 import types
@@ -14,6 +15,9 @@ from gemini_nb import settings
 from gemini_nb.errors import ConfigError, UnknownName
 
 KEY = "AIzaFAKE-not-a-key"
+
+
+FRESH = settings.Settings(retries=0)  # as conftest leaves them
 
 
 def fake_module(monkeypatch, name, **members):
@@ -29,21 +33,23 @@ def test_what_is_not_named_stays():
     """`configure` changes what it names and leaves the rest."""
     genai.configure(model="models/gemini-a", timeout=5)
     genai.configure(api_version="v1")
-    assert settings.current() == settings.Settings(model="gemini-a", timeout=5, api_version="v1")
+    assert settings.current() == dataclasses.replace(
+        FRESH, model="gemini-a", timeout=5, api_version="v1"
+    )
 
 
 def test_none_goes_back_to_the_default():
     """A choice is taken back with None."""
     genai.configure(model="gemini-a", api_version="v1", timeout=5, backend="api", api_key=KEY)
     genai.configure(model=None, api_version=None, timeout=None, backend=None, api_key=None)
-    assert settings.current() == settings.Settings()
+    assert settings.current() == FRESH
 
 
 def test_a_refused_change_changes_nothing():
     """Nobody sees half a change: one wrong value refuses the whole call."""
     with pytest.raises(ConfigError):
         genai.configure(model="gemini-a", timeout=-1)
-    assert settings.current() == settings.Settings()
+    assert settings.current() == FRESH
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,10 @@ def test_a_wrong_name_is_named(name, meant):
         {"base_url": 5},
         {"model": 5},
         {"api_version": 1},
+        {"retries": -1},
+        {"retries": 1.5},
+        {"rpm": 0},
+        {"tpm": True},
         {"api_key": 12345},
         {"api_key": b"AIzaFAKE"},
     ],
@@ -84,7 +94,7 @@ def test_a_value_that_cannot_be_is_refused(choice):
         genai.configure(**choice)
     assert caught.value.advice
     assert "AIzaFAKE" not in str(caught.value)
-    assert settings.current() == settings.Settings()
+    assert settings.current() == FRESH
 
 
 @pytest.mark.parametrize(

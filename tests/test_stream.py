@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import pickle
 
 import pytest
 
 from gemini_nb import errors, structs
-from gemini_nb.stream import Chunk, Response, decode_chunk
+from gemini_nb.chunks import Chunk, decode_chunk
+from gemini_nb.stream import Response
 from tests.server import chunk
 
 
@@ -219,7 +222,7 @@ def test_a_stream_without_anything_is_an_error(read):
 
 
 @pytest.mark.parametrize(
-    "error", [errors.NetworkError("gone"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr
+    "error", [errors.Timeout("late"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr
 )
 def test_what_ends_a_stream_early_is_kept(read, error):
     """The error is raised as it is, what came is kept, and the source is closed."""
@@ -231,6 +234,19 @@ def test_what_ends_a_stream_early_is_kept(read, error):
     assert response.parts[0].text == "partial"
     if isinstance(error, errors.GeminiError):
         assert error.response is response
+
+
+def test_a_connection_that_ends_in_the_middle(read):
+    """Once something came, a connection that breaks is an answer that is not whole."""
+    source = Source([chunk("partial")], error=errors.NetworkError("The line is dead."))
+    response = Response("req", source)
+    with pytest.raises(errors.StreamInterrupted, match=r"after 7 characters\. The line") as caught:
+        read(response)
+    assert (caught.value.response, caught.value.request) == (response, "req")
+    assert (response.interrupted, response.error, source.closed) == (True, caught.value, True)
+    unborn = Response(None, Source(error=errors.NetworkError("Nobody there.")))
+    with pytest.raises(errors.NetworkError, match="Nobody"):
+        read(unborn)
 
 
 def test_leaving_the_loop_stops_the_stream():
@@ -251,6 +267,14 @@ def test_leaving_a_loop_over_a_whole_answer_changes_nothing():
         break
     assert not response.interrupted
     assert response.text == "ab"
+
+
+def test_an_answer_goes_to_another_process():
+    """A streamed answer that is whole can be pickled and copied, and is the same there."""
+    response = Response(None, Source([chunk("a"), chunk("b", "STOP")])).resolve()
+    for again in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response)):  # noqa: S301
+        assert (again.text, again.to_dict()) == ("ab", response.to_dict())
+        assert [piece.text for piece in again] == ["a", "b"]
 
 
 def test_closing_and_forgetting_stop_the_stream():

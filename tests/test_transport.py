@@ -180,60 +180,11 @@ def test_a_whole_answer_that_is_none(serve, body):
         genai.get_model("gemini-a")
 
 
-def test_an_empty_stream(serve):
-    """A stream without a single event is an answer that broke off."""
-    serve((200, SSE, [b""]))
-    with pytest.raises(errors.StreamInterrupted, match="before any text"):
-        streamed()
-
-
 def test_compressed_answers(serve):
     """What is compressed is read."""
     body = gzip.compress(json.dumps(chunk("Hello", "STOP")).encode())
     serve((200, {"content-encoding": "gzip", "content-type": "application/json"}, [body]))
     assert whole() == "Hello"
-
-
-def test_a_stream_cut_anywhere(serve):
-    """Pieces of bytes need not be events, not even whole characters."""
-    data = event(chunk("äöü\u2028日本")) + event(chunk(" end", "STOP"))
-    serve(pieces(*(data[i : i + 7] for i in range(0, len(data), 7))))
-    assert streamed() == "äöü\u2028日本 end"
-
-
-@pytest.mark.parametrize("ask", [streamed, streamed_async])
-@pytest.mark.parametrize("cut", [b"", b'data: {"cand', event(chunk("ä"))[:60], b"data: \xc3"])
-def test_a_stream_that_breaks_off(serve, ask, cut):
-    """A stream that ends inside an event, or a character, keeps what came before."""
-    serve(pieces(event(chunk("Hello")), cut))
-    with pytest.raises(errors.StreamInterrupted, match="after 5 characters") as caught:
-        ask()
-    assert caught.value.response.interrupted
-    assert caught.value.response.parts[0].text == "Hello"
-
-
-@pytest.mark.parametrize("ask", [streamed, streamed_async])
-@pytest.mark.parametrize(
-    "last",
-    [
-        event({"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}),
-        json.dumps({"error": {"code": 503, "message": "Busy."}}, indent=1).encode(),
-    ],
-    ids=["event", "bare"],
-)
-def test_an_error_inside_a_stream(serve, ask, last):
-    """An error after the first words is that error, with the words."""
-    serve(pieces(event(chunk("Hello")), last))
-    with pytest.raises(errors.Unavailable, match=r"Busy\.") as caught:
-        ask()
-    assert caught.value.response.parts[0].text == "Hello"
-
-
-def test_garbage_inside_a_stream(serve):
-    """An event that is no JSON is BadAnswer."""
-    serve(pieces(event(chunk("Hello")), b"data: <html>\n\n", event(chunk("", "STOP"))))
-    with pytest.raises(errors.BadAnswer, match="no JSON"):
-        streamed()
 
 
 @pytest.mark.parametrize("ask", WAYS)

@@ -44,6 +44,33 @@ REFERENCE = {
         "totalTokens cachedContentTokenCount promptTokensDetails cacheTokensDetails"
     ),
     "ThinkingConfig": "includeThoughts thinkingBudget thinkingLevel",
+    "EmbedContentRequest": "model content taskType title outputDimensionality",
+    "EmbedContentResponse": "embedding usageMetadata",
+    "ContentEmbedding": "values",
+    "BatchEmbedContentsRequest": "model requests",
+    "BatchEmbedContentsResponse": "embeddings usageMetadata",
+    "CachedContent": (
+        "name displayName model contents systemInstruction tools toolConfig ttl expireTime"
+        " createTime updateTime usageMetadata"
+    ),
+    "CachedContentUsageMetadata": "totalTokenCount",
+    "ListCachedContentsResponse": "cachedContents nextPageToken",
+    "GenerateContentBatch": (
+        "name displayName model inputConfig output createTime updateTime endTime batchStats state"
+        " priority"
+    ),
+    "BatchGenerateContentRequest": "batch",
+    "InputConfig": "fileName requests",
+    "InlinedRequests": "requests",
+    "InlinedRequest": "request metadata",
+    "BatchOutput": "responsesFile inlinedResponses",
+    "InlinedResponses": "inlinedResponses",
+    "InlinedResponse": "metadata response error",
+    "BatchStats": ("requestCount successfulRequestCount failedRequestCount pendingRequestCount"),
+    "BatchLine": "key request response error",
+    "Operation": "name metadata done response error",
+    "Status": "code message status details",
+    "ListBatchesResponse": "operations nextPageToken",
 }
 
 
@@ -68,7 +95,10 @@ def test_defaults_are_not_shared():
     assert second.parts == []
 
 
-@pytest.mark.parametrize("name", ["FinishReason", "BlockReason", "HarmCategory", "ThinkingLevel"])
+@pytest.mark.parametrize(
+    "name",
+    ["FinishReason", "BlockReason", "HarmCategory", "ThinkingLevel", "TaskType", "BatchState"],
+)
 def test_members_are_their_own_names(name):
     """Every member of an enumeration is written on the wire as it is called."""
     members = getattr(enums, name).__members__

@@ -19,9 +19,12 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from . import generate, models, unmade
+from . import batches, caches, discovery, embeddings, files, generate, models, unmade, upload
 from .answers import fault_answer
 from .fault import Fault
+from .runner import Runner
+from .store import Store
+from .turns import Turns
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,12 +37,26 @@ _OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE
 
 def build(engine: Engine, key: str, *, loopback: bool) -> Starlette:
     """The application that answers with `engine` to those who hold `key`."""
-    rooms = (models.routes, generate.routes, unmade.routes)  # the last takes what is left
-    return Starlette(
-        routes=[route for version in VERSIONS for room in rooms for route in room(version, engine)],
+    store, turns = Store(), Turns()
+    runner = Runner(engine, store, turns)
+    rooms = (
+        models.routes,
+        generate.routes(store, turns),
+        embeddings.routes,
+        files.routes(store),
+        upload.routes(store),
+        caches.routes(store),
+        batches.routes(store, runner),
+        unmade.routes,  # takes what is left
+    )
+    routes = [route for version in VERSIONS for room in rooms for route in room(version, engine)]
+    made = Starlette(
+        routes=[*routes, discovery.route()],
         middleware=[Middleware(Gate, key=key, loopback=loopback)],
         exception_handlers=_FAULTS,
     )
+    made.state.store, made.state.runner = store, runner
+    return made
 
 
 class Gate:
@@ -61,6 +78,8 @@ class Gate:
         host = request.headers.get("host", "")
         if self._loopback and not _OWN_NAME.fullmatch(host):
             return Fault(403, "This server answers only to 127.0.0.1, localhost and [::1].")
+        if upload.is_session(request.url.path, request.url.query):
+            return None  # its ID cannot be guessed, and clients send no key with it
         given = request.headers.get("x-goog-api-key") or request.query_params.get("key")
         if not given:
             return Fault(403, _NO_KEY)

@@ -2,31 +2,44 @@
 
 Glue between HTTP and the engine: reads a request, runs a job for each candidate, shapes
 the answers. It does not know llama.cpp, and the engine does not know these shapes. When
-the client goes away, the job ends.
+the client goes away, the job ends. A batch answers its requests by the same way (`whole`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from . import checks, text, tokens, wire
+from . import checks, resolve, text, tokens, vision, wire
 from .answers import answer, as_json, read_body
 from .fault import Fault
 from .models import require
 
+if TYPE_CHECKING:
+    from .store import Store
+    from .turns import Turns
+
 Endpoint = Callable[[Request], Awaitable[Response]]
+Gone = Callable[[], Coroutine[Any, Any, None]]
+"""Returns when nobody waits for the answer any more."""
 
 
-def routes(version: str, engine: text.Engine) -> list[Route]:
-    """The routes of this module under `/version`."""
+def routes(store: Store, turns: Turns) -> Callable[[str, text.Engine], list[Route]]:
+    """The routes of this module, over one store."""
 
+    def of_version(version: str, engine: text.Engine) -> list[Route]:
+        return _routes(version, engine, store, turns)
+
+    return of_version
+
+
+def _routes(version: str, engine: text.Engine, store: Store, turns: Turns) -> list[Route]:
     def route(method: str, endpoint: Endpoint) -> Route:
         async def checked(request: Request) -> Response:
             require(request.path_params["name"], version, method)
@@ -34,15 +47,18 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
 
         return Route(f"/{version}/models/{{name}}:{method}", checked, methods=["POST"])
 
-    async def generate(request: Request) -> Response:
+    async def chunks_of(request: Request) -> AsyncIterator[Chunk]:
         body = wire.parse(await read_body(request), "GenerateContentRequest")
-        checks.generate(body)
-        return answer(request, await _whole(_chunks(engine, body, request)))
+        name = request.path_params["name"]
+        with turns.somebody_waits():
+            async for chunk in _checked(engine, store, body, name, _leaving(request)):
+                yield chunk
+
+    async def generate(request: Request) -> Response:
+        return answer(request, await _joined(chunks_of(request)))
 
     async def stream(request: Request) -> Response:
-        body = wire.parse(await read_body(request), "GenerateContentRequest")
-        checks.generate(body)
-        chunks = _chunks(engine, body, request)
+        chunks = chunks_of(request)
         # What is wrong before the first word is an answer of its own, not half a stream.
         first = await anext(chunks)
         if request.query_params.get("alt") == "sse":
@@ -50,9 +66,15 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
         return StreamingResponse(_array(request, first, chunks), media_type=_JSON)
 
     async def count(request: Request) -> Response:
-        body = checks.count(wire.parse(await read_body(request), "CountTokensRequest"))
-        total = await asyncio.to_thread(tokens.count, body)
-        return answer(request, {"totalTokens": total, "promptTokensDetails": _details(total)})
+        body = checks.counted(wire.parse(await read_body(request), "CountTokensRequest"))
+        resolved = await asyncio.to_thread(resolve.media, store, body)
+        body, cached = await asyncio.to_thread(
+            resolve.cache, store, resolved, request.path_params["name"]
+        )
+        checks.count(body)
+        found = await asyncio.to_thread(tokens.by_modality, body)
+        counts = {"totalTokens": sum(found.values()), "promptTokensDetails": _details(found)}
+        return answer(request, {**counts, **_cached(cached)})
 
     return [
         route("generateContent", generate),
@@ -61,33 +83,81 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
     ]
 
 
+async def whole(
+    engine: text.Engine, store: Store, body: dict[str, Any], name: str, gone: Gone
+) -> Chunk:
+    """The whole answer to one request, for a caller that is not on the line."""
+    return await _joined(_checked(engine, store, body, name, gone))
+
+
 _EVENTS = "text/event-stream"
 _JSON = "application/json; charset=UTF-8"
 Chunk = dict[str, Any]
 
 
-async def _chunks(
-    engine: text.Engine, body: dict[str, Any], request: Request
+def _leaving(request: Request) -> Gone:
+    async def gone() -> None:
+        # The body is read, so all that can still come is the end of the connection.
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone
+
+
+async def _checked(
+    engine: text.Engine, store: Store, body: dict[str, Any], name: str, gone: Gone
 ) -> AsyncIterator[Chunk]:
+    """Answer a request if it may be asked, with its files and its cache in their places."""
+    checks.contents(body, "GenerateContentRequest")
+    body = await asyncio.to_thread(resolve.media, store, body)
+    body, cached = await asyncio.to_thread(resolve.cache, store, body, name)
+    checks.generate(body)
+    async for chunk in _chunks(engine, body, gone):
+        chunk["usageMetadata"].update(_cached(cached))
+        yield chunk
+
+
+async def _chunks(engine: text.Engine, body: dict[str, Any], gone: Gone) -> AsyncIterator[Chunk]:
     """The answer, piece by piece, as the API's chunks; one candidate after the other."""
     identity = {"modelVersion": f"local/{engine.name}", "responseId": secrets.token_urlsafe(12)}
-    prompt = await asyncio.to_thread(tokens.count, body)
+    prompt = await asyncio.to_thread(tokens.by_modality, body)
+    body, observed = await _looked_at(body, gone)
+    if observed:
+        identity["modelVersion"] += f"+{vision.NAME}"
     made_before = 0
     for index in range(body.get("generationConfig", {}).get("candidateCount", 1)):
         made = 0
-        async for piece in _pieces(engine, text.job(body, index), request):
+        async for piece in _pieces(engine, text.job(body, index), gone):
             made = piece.tokens
             content = {"parts": [{"text": piece.text}], "role": "model"}
             candidate: Chunk = {"content": content, "index": index}
             if piece.finish:
                 candidate["finishReason"] = piece.finish
             usage = _usage(prompt, made_before + made)
-            yield {"candidates": [candidate], "usageMetadata": usage, **identity}
+            told = {"observations": observed} if piece.finish and observed else {}
+            yield {"candidates": [candidate], "usageMetadata": usage, **told, **identity}
         made_before += made
 
 
+async def _looked_at(
+    body: dict[str, Any], until_gone: Gone
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The request with its images in words, and what was observed in them."""
+    if not vision.has_images(body):
+        return body, []
+    loop = asyncio.get_running_loop()
+    watcher = asyncio.create_task(until_gone())
+    try:
+        found = await loop.run_in_executor(vision.worker, vision.look, body, watcher.done)
+        if watcher.done():
+            raise ClientDisconnect
+        return found
+    finally:
+        watcher.cancel()
+
+
 async def _pieces(
-    engine: text.Engine, job: dict[str, Any], request: Request
+    engine: text.Engine, job: dict[str, Any], until_gone: Gone
 ) -> AsyncIterator[text.Piece]:
     """Run one job on the engine's thread and bring its pieces over to this loop."""
     loop = asyncio.get_running_loop()
@@ -100,9 +170,7 @@ async def _pieces(
         return gone
 
     async def watch() -> None:
-        # The body is read, so all that can still come is the end of the connection.
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await until_gone()
         nonlocal gone
         gone = True
         arrived.put_nowait(None)
@@ -124,9 +192,10 @@ async def _pieces(
     finally:
         gone = True
         watcher.cancel()
+        run.cancel()
 
 
-async def _whole(chunks: AsyncIterator[Chunk]) -> Chunk:
+async def _joined(chunks: AsyncIterator[Chunk]) -> Chunk:
     """All chunks as the one answer of a call that does not stream."""
     candidates: dict[int, Chunk] = {}
     last: Chunk = {}
@@ -171,14 +240,23 @@ async def _safe(first: Chunk, rest: AsyncIterator[Chunk]) -> AsyncIterator[Chunk
         yield fault.body()
 
 
-def _usage(prompt: int, made: int) -> dict[str, Any]:
+def _usage(prompt: dict[str, int], made: int) -> dict[str, Any]:
+    asked = sum(prompt.values())
     return {
-        "promptTokenCount": prompt,
+        "promptTokenCount": asked,
         "candidatesTokenCount": made,
-        "totalTokenCount": prompt + made,
+        "totalTokenCount": asked + made,
         "promptTokensDetails": _details(prompt),
     }
 
 
-def _details(count: int) -> list[dict[str, Any]]:
-    return [{"modality": "TEXT", "tokenCount": count}]
+def _cached(counts: dict[str, int]) -> dict[str, Any]:
+    """How much of the prompt came out of a cache; the prompt's own count includes it."""
+    if not counts:
+        return {}
+    total = sum(counts.values())
+    return {"cachedContentTokenCount": total, "cacheTokensDetails": _details(counts)}
+
+
+def _details(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"modality": name, "tokenCount": count} for name, count in counts.items()]

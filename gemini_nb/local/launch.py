@@ -214,7 +214,10 @@ def _after_fork() -> None:
 
 def _environment() -> dict[str, str]:
     """What the server inherits: no keys, since it calls nobody and others may read it."""
-    return {k: v for k, v in os.environ.items() if not k.upper().endswith("_API_KEY")}
+    kept = {k: v for k, v in os.environ.items() if not k.upper().endswith("_API_KEY")}
+    if kept.get("GEMINI_NB_DATA"):  # the server has another working directory
+        kept["GEMINI_NB_DATA"] = str(Path(kept["GEMINI_NB_DATA"]).expanduser().absolute())
+    return kept
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from . import text
+from . import embed, text
 from .answers import answer
-from .fault import Fault, bad_request
-from .wire import snake
+from .fault import Fault
+from .pages import number
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,15 +29,24 @@ NAMES = (
     "gemini-2.5-flash",
     "gemini-flash-latest",
 )
+EMBEDDERS = ("gemini-embedding-2", "gemini-embedding-001", "text-embedding-004", "embedding-001")
+_ALL = NAMES + EMBEDDERS
+_GENERATOR = re.compile(r"gemini-(?!.*embedding)[\w.-]+")
+_EMBEDDER = re.compile(r"gemini-embedding-[\w.-]+|text-embedding-004|embedding-001")
+_EMBEDDING_METHODS = ("embedContent", "batchEmbedContents", "asyncBatchEmbedContent")
+_ANY_METHODS = ("getModel", "countTokens")
 _PAGE = 50
 _LARGEST_PAGE = 1000
-_DIGITS = 9
-"""What fits in 32 bits, whatever the digits are; Python itself refuses very many."""
 
 
 def require(name: str, version: str, method: str) -> None:
     """A 404 in the API's words, unless this server answers `method` under that name."""
-    if not re.fullmatch(r"gemini-[\w.-]+", name) or "embedding" in name:
+    embeds = method in _EMBEDDING_METHODS
+    if _EMBEDDER.fullmatch(name):
+        fits = embeds or method in _ANY_METHODS
+    else:
+        fits = not embeds and bool(_GENERATOR.fullmatch(name))
+    if not fits:
         raise not_found(name, version, method)
 
 
@@ -55,11 +64,11 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
     """The routes of this module under `/version`."""
 
     async def listed(request: Request) -> Response:
-        size = _number(request, "pageSize", _PAGE) or _PAGE
-        start = _number(request, "pageToken", 0)
+        size = number(request, "pageSize", _PAGE) or _PAGE
+        start = number(request, "pageToken", 0)
         end = start + min(size, _LARGEST_PAGE)
-        page: dict[str, Any] = {"models": [_model(name, engine) for name in NAMES[start:end]]}
-        if end < len(NAMES):
+        page: dict[str, Any] = {"models": [_model(name, engine) for name in _ALL[start:end]]}
+        if end < len(_ALL):
             page["nextPageToken"] = str(end)
         return answer(request, page)
 
@@ -76,10 +85,18 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
 
 def _model(name: str, engine: text.Engine) -> dict[str, Any]:
     title = name.replace("-", " ").title()
-    return {
-        "name": f"models/{name}",
-        "version": "local",
-        "displayName": f"{title} (local)",
+    shown = {"name": f"models/{name}", "version": "local", "displayName": f"{title} (local)"}
+    if _EMBEDDER.fullmatch(name):
+        return shown | {
+            "description": (
+                f"Answered on this machine by Universal Sentence Encoder Multilingual 3, "
+                f"{embed.DIMENSIONS} dimensions for any task, not by {title}."
+            ),
+            "inputTokenLimit": embed.LIMIT,
+            "outputTokenLimit": 1,
+            "supportedGenerationMethods": [*_EMBEDDING_METHODS, "countTokens"],
+        }
+    return shown | {
         "description": (
             f"Answered on this machine by {engine.name}, a small local model, not by {title}."
         ),
@@ -91,16 +108,3 @@ def _model(name: str, engine: text.Engine) -> dict[str, Any]:
         "topK": text.TOP_K,
         "maxTemperature": 2,
     }
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    given = request.query_params.get(name) or request.query_params.get(snake(name), "")
-    if not given:
-        return default
-    if not re.fullmatch(rf"[0-9]{{1,{_DIGITS}}}", given):
-        shown = repr(given[:40])
-        text = (
-            f"Invalid value for {name}: {shown}; it must be a number of at most {_DIGITS} digits."
-        )
-        raise bad_request(name, text)
-    return int(given)

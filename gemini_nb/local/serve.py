@@ -107,11 +107,19 @@ def _listen_again(port: int) -> socket.socket:
 def _load(model: Path) -> Engine:
     from .text import Engine
 
+    # While native code loads the model, Python can read the rest of the server: 0.2 s less.
+    threading.Thread(target=_import, daemon=True).start()
     engine = Engine(model)
     # llama.cpp has taken Ctrl-C for itself by now, and would end without ending us.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return engine
+
+
+def _import() -> None:
+    import uvicorn  # noqa: F401
+
+    from . import app  # noqa: F401
 
 
 def _serve(
@@ -126,15 +134,18 @@ def _serve(
 
     from . import app, tokens
 
+    application = app.build(engine, key, loopback=loopback)
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
+            application.state.runner.resume()
 
     # The vocabulary loads while the first caller is still on the way.
     threading.Thread(target=tokens.load, daemon=True).start()
     config = uvicorn.Config(
-        app.build(engine, key, loopback=loopback),
+        application,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -147,6 +158,8 @@ def _serve(
     except KeyboardInterrupt:
         pass
     finally:
+        application.state.runner.stop()
+        application.state.store.close()
         engine.close()
 
 

@@ -3,7 +3,8 @@
 Both countTokens and `promptTokenCount` come from here, so the two always agree. It does
 not count what the local model itself reads or writes: `candidatesTokenCount` is in the
 local model's own tokens, so that it agrees with `maxOutputTokens`, and so is the context
-limit. The text counts; roles and turns add nothing.
+limit. The text counts; roles and turns add nothing. An image is 258 tokens whatever its
+size: what the API documents for a small image, and for each tile of a large one, of 2.x.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from __future__ import annotations
 import json
 import threading
 from typing import Any
+
+from .vision import is_image
+
+IMAGE = 258
 
 _lock = threading.Lock()
 _vocabulary: Any = None
@@ -29,13 +34,20 @@ def load() -> Any:
 
 def count(request: dict[str, Any]) -> int:
     """Tokens of a request: contents, system instruction and tools."""
+    return sum(by_modality(request).values())
+
+
+def by_modality(request: dict[str, Any]) -> dict[str, int]:
+    """The same, as text and images apart; modalities that are not there are left out."""
     contents = [request.get("systemInstruction") or {}, *request["contents"]]
     parts = [part for content in contents for part in content.get("parts", ())]
-    texts = [_text(part) for part in parts]
+    images = [part for part in parts if is_image(part)]
+    texts = [_text(part) for part in parts if not is_image(part)]
     texts += [_compact(tool) for tool in request.get("tools", ())]
     # "Ordinary": a person who types `<bos>` has typed five characters.
     encode = load().encode_ordinary
-    return sum(len(encode(text)) for text in texts if text)
+    counts = {"TEXT": sum(len(encode(text)) for text in texts if text)}
+    return {**counts, "IMAGE": IMAGE * len(images)} if images else counts
 
 
 def _text(part: dict[str, Any]) -> str:

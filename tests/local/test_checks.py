@@ -5,7 +5,9 @@ import pytest
 from gemini_nb.local import checks
 from gemini_nb.local.fault import Fault
 
-DATA = "GenerateContentRequest.contents[0].parts[0].data"
+PART = "GenerateContentRequest.contents[0].parts[0]"
+DATA = f"{PART}.data"
+VIDEO = {"mimeType": "video/mp4", "data": ""}
 HELLO = [{"role": "user", "parts": [{"text": "hello"}]}]
 
 
@@ -18,6 +20,10 @@ def refused(request, code=400, check=checks.generate):
 
 def config(**fields):
     return {"contents": HELLO, "generationConfig": fields}
+
+
+def schema(**fields):
+    return {"responseMimeType": "application/json", "responseSchema": fields}
 
 
 def test_what_changes_nothing_is_accepted():
@@ -59,6 +65,17 @@ def test_what_changes_nothing_is_accepted():
             {"contents": [{"parts": [{"thought": True}]}]},
             f"* {DATA}: required oneof field 'data' must have one initialized field\n",
         ),
+        (
+            {"contents": [{"parts": [{"text": "x", "inlineData": VIDEO}]}]},
+            (
+                f"Invalid value at '{PART}' (oneof), oneof field 'data' is already set. Cannot "
+                "set 'inlineData'."
+            ),
+        ),
+        (
+            {"contents": [{"parts": [{"inlineData": {"data": ""}}]}]},
+            f"* {PART}.inline_data.mime_type: mime_type is not specified\n",
+        ),
     ],
 )
 def test_contents_follow_the_apis_rules(request_, expected):
@@ -93,6 +110,12 @@ def test_thinking_level_and_budget_exclude_each_other():
     assert "only one of thinking budget and thinking level" in said
 
 
+def test_five_stop_sequences_are_allowed():
+    """One more is refused, as the documentation says."""
+    checks.generate(config(stopSequences=list("abcde")))
+    assert "at most 5 stop sequences" in refused(config(stopSequences=list("abcdef")))
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -107,6 +130,15 @@ def test_thinking_level_and_budget_exclude_each_other():
             },
             "not both",
         ),
+        (schema(type="ARRAY"), "response_schema.items: missing field"),
+        (
+            schema(properties={"a": {"anyOf": [{"type": "ARRAY"}]}}),
+            "response_schema.properties[a].any_of[0].items: missing field",
+        ),
+        (
+            schema(type="ARRAY", items={"properties": {"a": {}}, "required": ["a", "b"]}),
+            "response_schema.items.required[1]: property is not defined",
+        ),
     ],
 )
 def test_response_formats_must_fit_together(fields, expected):
@@ -117,14 +149,12 @@ def test_response_formats_must_fit_together(fields, expected):
 @pytest.mark.parametrize(
     "request_",
     [
-        {"contents": [{"parts": [{"text": "look"}, {"inlineData": {"data": ""}}]}]},
-        {"contents": [{"parts": [{"fileData": {"fileUri": "x"}}]}]},
+        {"contents": [{"parts": [{"text": "look"}, {"inlineData": VIDEO}]}]},
         {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f"}}]}]},
         {"contents": [{"role": "function", "parts": [{"functionResponse": {"name": "f"}}]}]},
-        {"contents": HELLO, "systemInstruction": {"parts": [{"inlineData": {}}]}},
+        {"contents": HELLO, "systemInstruction": {"parts": [{"inlineData": VIDEO}]}},
         {"contents": HELLO, "tools": [{"functionDeclarations": [{"name": "f"}]}]},
         {"contents": HELLO, "tools": [{"googleSearch": {}}]},
-        {"contents": HELLO, "cachedContent": "cachedContents/1"},
         config(responseModalities=["TEXT", "AUDIO"]),
         config(responseLogprobs=True),
         config(responseMimeType="application/xml"),
@@ -139,16 +169,15 @@ def test_what_cannot_be_served_is_said(request_):
 
 def test_count_takes_both_forms():
     """A countTokens request is the contents, or a whole request to be counted."""
-    assert checks.count({"contents": HELLO})["contents"] == HELLO
+    assert checks.counted({"contents": HELLO})["contents"] == HELLO
     inner = {"model": "models/x", "contents": HELLO, "tools": [{"functionDeclarations": [{}]}]}
-    assert checks.count({"generateContentRequest": inner}) == inner
+    assert checks.counted({"generateContentRequest": inner}) == inner
 
 
 def test_count_refuses_what_it_cannot_count():
     """Both forms at once, none, or media answer with a fault."""
-    assert "not both" in refused(
-        {"contents": HELLO, "generateContentRequest": {}}, check=checks.count
-    )
-    assert "contents is not specified" in refused({}, check=checks.count)
-    media = [{"parts": [{"inlineData": {"data": ""}}]}]
+    both = {"contents": HELLO, "generateContentRequest": {}}
+    assert "not both" in refused(both, check=checks.counted)
+    assert "contents is not specified" in refused({}, check=checks.counted)
+    media = [{"parts": [{"inlineData": VIDEO}]}]
     assert "media" in refused({"contents": media}, 501, checks.count)

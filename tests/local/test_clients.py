@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+import asyncio
 
 import pydantic
 import pytest
 
 pytestmark = pytest.mark.model
 MODEL = "gemini-3.8-flash"
-
-
-@pytest.fixture(scope="module")
-def genai(endpoint):
-    """A client of google-genai."""
-    genai = pytest.importorskip("google.genai")
-    options = {"base_url": endpoint.base_url}
-    with genai.Client(api_key=endpoint.key, http_options=options) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def older(endpoint):
-    """The module of google-generativeai, over REST."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        older = pytest.importorskip("google.generativeai")
-    options = {"api_endpoint": endpoint.base_url}
-    older.configure(api_key=endpoint.key, transport="rest", client_options=options)
-    return older
 
 
 def test_google_genai_asks(genai):
@@ -100,6 +80,28 @@ def test_google_genai_sees_errors(genai):
         genai.models.generate_content(
             model=MODEL, contents="x", config={"tools": [{"google_search": {}}]}
         )
+
+
+def test_google_genai_asks_on_a_loop(genai):
+    """The same without blocking: an answer, a stream, a chat and a count."""
+
+    async def ask():
+        aio, config = genai.aio, {"temperature": 0, "max_output_tokens": 20}
+        question = "What is the capital of France?"
+        answer = await aio.models.generate_content(model=MODEL, contents=question, config=config)
+        assert "Paris" in answer.text
+        stream = await aio.models.generate_content_stream(
+            model=MODEL, contents=question, config=config
+        )
+        assert "".join([chunk.text or "" async for chunk in stream]) == answer.text
+        chat = aio.chats.create(model=MODEL, config=config)
+        await chat.send_message("Hello.")
+        assert (await chat.send_message("And you?")).text
+        counted = await aio.models.count_tokens(model=MODEL, contents=question)
+        assert counted.total_tokens == answer.usage_metadata.prompt_token_count
+        await aio.aclose()
+
+    asyncio.run(ask())
 
 
 def test_google_genai_lists_models(genai):

@@ -284,3 +284,10 @@ def _drain(lines):
             pass
     except httpx.HTTPError:
         pass
+
+
+def test_the_place_for_files_is_the_same_for_the_server(monkeypatch, tmp_path):
+    """A relative one is meant from where the notebook is, not from where the server runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEMINI_NB_DATA", "kept")
+    assert launch._environment()["GEMINI_NB_DATA"] == str(tmp_path / "kept")

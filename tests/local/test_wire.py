@@ -87,6 +87,26 @@ def test_enums_come_as_numbers_or_in_lower_case():
     assert config["responseModalities"] == ["TEXT"]
 
 
+def test_values_that_an_enum_does_not_have_are_refused():
+    """Of schemas, safety settings and thinking alike, with the place."""
+    said = fault(
+        {
+            "safetySettings": [{"category": "HARM_CATEGORY_FUN", "threshold": 9}],
+            "generationConfig": {
+                "thinkingConfig": {"thinkingLevel": "DEEP"},
+                "responseSchema": {"properties": {"a": {"type": "text"}}},
+            },
+        }
+    ).message
+    for kind, value in (
+        ("HarmCategory", '"HARM_CATEGORY_FUN"'),
+        ("HarmBlockThreshold", "9"),
+        ("ThinkingLevel", '"DEEP"'),
+        ("Type", '"text"'),
+    ):
+        assert f"({URL}.{kind}), {value}" in said
+
+
 def test_one_object_stands_for_a_list_of_one():
     """The documentation's own curl lines send `contents` and `parts` as one object."""
     made = read({"contents": {"parts": {"text": "hi"}}})

@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gemini_nb import request, structs
+from gemini_nb import caching, embedding, request, structs
 from gemini_nb.events import EventDecoder
 from gemini_nb.model import GenerativeModel
 from gemini_nb.stream import Response
 from gemini_nb.types import (
+    BatchEmbedContentsRequest,
+    BatchEmbedContentsResponse,
     Blob,
+    CachedContent,
     CountTokensRequest,
     CountTokensResponse,
     GenerateContentRequest,
@@ -23,12 +26,13 @@ from gemini_nb.types import (
 
 CAPTURES = Path(__file__).parent / "captures"
 
-# What each method takes and gives. Files, caches and embeddings have no types yet; they come with
-# the calls that use them, and their captures wait here until then.
+# What each method takes and gives. Files speak in headers as well: see test_upload.py.
 METHODS = {
     "generateContent": (GenerateContentRequest, GenerateContentResponse),
     "streamGenerateContent": (GenerateContentRequest, GenerateContentResponse),
     "countTokens": (CountTokensRequest, CountTokensResponse),
+    "batchEmbedContents": (BatchEmbedContentsRequest, BatchEmbedContentsResponse),
+    "/v1/cachedContents": (CachedContent, CachedContent),
 }
 
 
@@ -73,7 +77,7 @@ def chunks(body):
 
 def test_there_is_something_to_test():
     """The captures are there, of both SDKs, streams in both forms among them."""
-    assert len(WHOLE) >= 9
+    assert len(WHOLE) >= 11
     assert {param.values[1]["response"]["body"][0] for param in STREAMS} == {"d", "["}
 
 
@@ -181,7 +185,23 @@ def count(contents, **more):
     return make
 
 
+def embed(contents):
+    def make(_):
+        task = embedding._Task("gemini-embedding-001", None, None, None, None)
+        return next(task.many(contents))
+
+    return make
+
+
+def cache(**given):
+    return lambda name: caching._create(name, **given)
+
+
 OURS = {
+    "google-genai/caches_create/0": cache(
+        contents="long text", system_instruction="s", display_name="d", ttl=3600
+    ),
+    "google-genai/embed_many/0": embed(["hi", "there"]),
     "google-genai/count_tokens/0": count("hello"),
     "google-genai/generate_text/0": ask("hello"),
     "google-genai/generate_text_image/0": ask(["what is this", IMAGE]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import warnings
 
 import pytest
 
-from gemini_nb import request, structs, types
+from gemini_nb import caching, embedding, request, structs, types
+from gemini_nb.enums import TaskType
 from gemini_nb.model import GenerativeModel
 from gemini_nb.types import (
     Blob,
@@ -91,7 +93,22 @@ def test_every_published_field_of_a_configuration_is_ours(proto):
 
 
 @pytest.mark.parametrize(
-    "name", ["Part", "Content", "Candidate", "UsageMetadata", "Tool", "Schema"]
+    "name",
+    [
+        "Part",
+        "Content",
+        "Candidate",
+        "UsageMetadata",
+        "Tool",
+        "Schema",
+        "CachedContent",
+        "ListCachedContentsResponse",
+        "EmbedContentRequest",
+        "EmbedContentResponse",
+        "ContentEmbedding",
+        "BatchEmbedContentsRequest",
+        "BatchEmbedContentsResponse",
+    ],
 )
 def test_our_types_have_every_published_field(proto, name):
     """Whatever was published has a field here."""
@@ -193,6 +210,40 @@ def test_a_count_is_understood(proto, instruction):
     inner = read.generate_content_request if instruction else read
     assert inner.contents[0].parts[0].text == "hi"
     assert (inner.model == "models/gemini-a") is bool(instruction)
+
+
+def test_a_cache_is_understood(proto):
+    """Contents, instruction, tools, and how long it is kept."""
+    made = caching._create(
+        "gemini-a",
+        display_name="d",
+        contents="text",
+        system_instruction="s",
+        tools="code_execution",
+        tool_config={"function_calling_config": {"mode": "ANY"}},
+        ttl=1.5,
+    )
+    read = proto("CachedContent", made.body)
+    assert (read.model, read.display_name) == ("models/gemini-a", "d")
+    assert read.ttl.ToMilliseconds() == 1500
+    assert read.contents[0].parts[0].text == "text"
+    assert read.system_instruction.parts[0].text == "s"
+    assert read.tools[0].HasField("code_execution")
+    when = dt.datetime(2026, 11, 22, 1, 2, 3, 500_000, tzinfo=dt.UTC)
+    until = caching._create("gemini-a", contents="text", expire_time=when)
+    assert proto("CachedContent", until.body).expire_time.ToDatetime(dt.UTC) == when
+
+
+def test_embeddings_are_understood(proto):
+    """Every option, and every task that was published."""
+    task = embedding._Task("e", "document", "t", 9, None)
+    read = proto("BatchEmbedContentsRequest", next(task.many(["one", "two"])).body)
+    first = read.requests[0]
+    assert (first.model, first.title, first.output_dimensionality) == ("models/e", "t", 9)
+    assert first.task_type == proto.types.TaskType.RETRIEVAL_DOCUMENT
+    assert [r.content.parts[0].text for r in read.requests] == ["one", "two"]
+    published = [task.name for task in proto.types.TaskType]
+    assert list(TaskType.__members__)[: len(published)] == published
 
 
 def test_what_is_newer_is_written_all_the_same(proto):
