@@ -241,10 +241,10 @@ def _try_local() -> bool:
 
 
 def _try_api(model: str) -> bool:
-    from gemini_nb.model import get_model
+    from gemini_nb.client import Client
 
     try:
-        found = get_model(model)
+        found = Client(retries=0).get_model(model)
     except InvalidKey as error:
         return _line(False, f"the key does not work: {error.message}", error.advice)
     except GeminiError as error:

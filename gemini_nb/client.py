@@ -93,6 +93,12 @@ class Client:
                 self._transport = (place, made)
             return self._transport[1]
 
+    async def _connected(self) -> Transport:
+        """`connect` for a caller on a loop, which must not stand still meanwhile."""
+        if self._transport is not None and self.settings.resolve_backend() == "api":
+            return self.connect()
+        return await asyncio.to_thread(self.connect)
+
     def _endpoint(self) -> tuple[str, settings.Secret | None]:
         chosen = self.settings
         if chosen.resolve_backend() == "api":
@@ -123,7 +129,7 @@ class Client:
 
     async def call_async(self, made: request.Request, kind: type[T]) -> T:
         """`call`, awaited."""
-        transport = await asyncio.to_thread(self.connect)
+        transport = await self._connected()
         return await blocking.arun(self._send(made, kind, transport))
 
     def pages(self, first: request.Request, kind: type[P]) -> Iterator[P]:
@@ -159,7 +165,7 @@ class Client:
     ) -> Response:
         """`generate`, awaited."""
         made = request.generate(model, body, timeout=timeout)
-        transport = await asyncio.to_thread(self.connect)
+        transport = await self._connected()
         return await blocking.arun(_whole(transport, made))
 
     def stream(
@@ -174,7 +180,7 @@ class Client:
     ) -> Response:
         """`stream` for `async for`."""
         made = request.generate(model, body, stream=True, timeout=timeout)
-        transport = await asyncio.to_thread(self.connect)
+        transport = await self._connected()
         return _streamed(transport, made)
 
     def count_tokens(

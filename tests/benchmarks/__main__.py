@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 
-NAMES = ("imports", "calls", "streams", "uploads", "local")
+NAMES = ("imports", "calls", "together", "streams", "uploads", "local")
 
 
 def main() -> None:

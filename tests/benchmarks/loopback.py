@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNKS = 5000
+# Seconds that the model `gemini-slow` takes.
+DELAY = 0.05
 
 
 def _chunk(text: str, *, last: bool = False) -> bytes:
@@ -26,6 +29,7 @@ def _chunk(text: str, *, last: bool = False) -> bytes:
     return json.dumps({**body, "modelVersion": "gemini-test", "responseId": "r1"}).encode()
 
 
+@functools.cache
 def _stream() -> bytes:
     """The whole stream, each event an HTTP chunk of its own; ready, so that nobody waits for it."""
     texts = [f"word {i} of it, " for i in range(CHUNKS)]
@@ -42,6 +46,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             lines = request.lower().split(b"\r\n")
             size = next((ln for ln in lines if ln.startswith(b"content-length:")), b":0")
             await reader.readexactly(int(size.partition(b":")[2]))
+            if b"gemini-slow" in request:
+                await asyncio.sleep(DELAY)
             if b"streamGenerateContent" not in request:
                 length = str(len(whole)).encode()
                 writer.write(

@@ -1,8 +1,8 @@
 """An upload against bare httpx with the same chunks, and the memory that 2 GB take.
 
 The server hashes what it reads, since it has to say `sha256Hash`, and forgets it; it has a process
-of its own. The files are sparse: nothing waits for a disk. Ours hashes every byte, too, to compare;
-httpx sends, and that is all.
+of its own. The files are sparse: nothing waits for a disk. Ours hashes every byte, too, to compare,
+which on two cores costs as much as all the rest; httpx is shown without and with that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def call():
     genai.upload_file("PATH", "video/mp4")
 """
 FLOOR = """
-import httpx
+import hashlib, httpx
+digest = hashlib.sha256()
 client = httpx.Client(timeout=60, trust_env=False)
 def call():
     start = {"X-Goog-Upload-Command": "start", "X-Goog-Upload-Header-Content-Length": "SIZE"}
@@ -56,6 +57,7 @@ def call():
             command = "upload, finalize" if last else "upload"
             headers = {"X-Goog-Upload-Command": command, "X-Goog-Upload-Offset": str(offset)}
             answer = client.post(url, headers=headers, content=data)
+            HASH
             offset += len(data)
     assert answer.headers["x-goog-upload-status"] == "final"
 """
@@ -65,8 +67,9 @@ def rows() -> Iterator[list[str]]:
     """256 MB in chunks of 8 MiB, in turn; then 2 GB once."""
     with _running() as url, tempfile.TemporaryDirectory() as folder:
         path = _sparse(Path(folder) / "film.mp4", SIZE)
-        codes = [code.replace("PATH", path).replace("SIZE", str(SIZE)) for code in (OURS, FLOOR)]
-        a, b = in_turn(
+        forms = OURS, FLOOR.replace("HASH", ""), FLOOR.replace("HASH", "digest.update(data)")
+        codes = [code.replace("PATH", path).replace("SIZE", str(SIZE)) for code in forms]
+        a, b, c = in_turn(
             5, *(lambda code=code: child(code, url, 1, "perf_counter") for code in codes)
         )
         large = _sparse(Path(folder) / "large.mp4", LARGEST)
@@ -75,6 +78,7 @@ def rows() -> Iterator[list[str]]:
         )
     megabytes = SIZE / (1 << 20)
     yield row("upload", megabytes / a, "httpx", megabytes / b, "≥ 0.8", unit="MB/s")
+    yield row("the same", megabytes / a, "httpx that hashes", megabytes / c, "≥ 1", unit="MB/s")
     yield row("memory for 2 GB", float(done.stdout), "limit", 32, "≤ 1", unit="MB")
 
 
