@@ -16,13 +16,14 @@ import signal
 import threading
 import traceback
 import types
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gemini_nb.errors import GeminiError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -158,18 +159,23 @@ class _Job:
     It exists before it starts, so that an interrupt at any point finds something to cancel.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, Any],
+        done: Callable[[asyncio.Task[Any]], Any] | None = None,
+    ) -> None:
         self._work = work
+        self._done = done
         self._loop = loop()
         self._task: asyncio.Task[Any] | None = None
-        self.done: queue.SimpleQueue[asyncio.Task[Any]] = queue.SimpleQueue()
 
     def start(self) -> None:
         self._loop.call_soon_threadsafe(self._start)
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._work)
-        self._task.add_done_callback(self.done.put)
+        if self._done is not None:
+            self._task.add_done_callback(self._done)
 
     def cancel(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
@@ -186,19 +192,23 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     An interrupt cancels it. Raises what it raises.
     """
-    job = _Job(work)
+    done: queue.SimpleQueue[asyncio.Task[T]] = queue.SimpleQueue()
+    job = _Job(work, done.put)
     with interruptible():
         try:
             job.start()
-            task = _wait(job.done)
+            task = _wait(done)
         except BaseException:
             job.cancel()
             raise
+    return _result(task)
+
+
+def _result(task: asyncio.Task[T]) -> T:
     error = task.exception()
     if error is not None:
         raise _clean(error)
-    result: T = task.result()
-    return result
+    return task.result()
 
 
 def _wait(items: queue.SimpleQueue[T]) -> T:
@@ -216,26 +226,53 @@ def spawn(work: Coroutine[Any, Any, Any]) -> None:
 
 async def arun(work: Coroutine[Any, Any, T]) -> T:
     """`run` for a caller that is itself on a loop: it awaits, and its cancellation cancels."""
-    future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop()))
+    running = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = running.create_future()
+    tasks: list[asyncio.Task[T]] = []
+
+    def done(task: asyncio.Task[T]) -> None:
+        tasks.append(task)
+        with contextlib.suppress(RuntimeError):  # whoever waited has gone, and closed their loop
+            running.call_soon_threadsafe(_wake, waiter)
+
+    job = _Job(work, done)
+    job.start()
     try:
-        await _settled(future)
+        with _awake(running):
+            await waiter
     except BaseException:
-        future.cancel()
+        job.cancel()
         raise
-    error = future.exception()
-    if error is not None:
-        raise _clean(error)
-    return future.result()
+    return _result(tasks[0])
 
 
-async def _settled(future: asyncio.Future[Any]) -> None:
-    """Wait for `future` in short steps, as the blocking forms do.
+# The loops on which somebody waits, how many do, and those that are woken already.
+_waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
+_woken: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
+@contextlib.contextmanager
+def _awake(running: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Wake a loop in short steps while somebody waits on it, as the blocking forms do.
 
     The kernel's SIGINT handler asks its loop to cancel the cell, but does not wake that loop: one
     that has nothing else to do would sleep on.
     """
-    while not future.done():
-        await asyncio.wait((future,), timeout=_STEP)
+    _waiting[running] = _waiting.get(running, 0) + 1
+    if running not in _woken:
+        _woken.add(running)
+        running.call_later(_STEP, _beat, running)
+    try:
+        yield
+    finally:
+        _waiting[running] -= 1
+
+
+def _beat(running: asyncio.AbstractEventLoop) -> None:
+    if _waiting.get(running):
+        running.call_later(_STEP, _beat, running)
+    else:
+        _woken.discard(running)
 
 
 class _End:
@@ -274,7 +311,8 @@ class Feed(Generic[T]):
             try:  # looked at after the waiter is set, so nothing can come in between unseen
                 batch = self._pump.batches.get_nowait()
             except queue.Empty:
-                await _settled(waiter)
+                with _awake(running):
+                    await waiter
                 continue
             finally:
                 self._pump.waiters.discard(waiter)
