@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from gemini_nb.client import Client
     from gemini_nb.content import Blob, Content, GenerateContentRequest, Part
+    from gemini_nb.files.uploaded import File
     from gemini_nb.progress import Step
     from gemini_nb.transport import Transport
-    from gemini_nb.uploaded import File
 
 # What a request may carry, as base64: since January 2026; before, it was 20 MB.
 INLINE_LIMIT = 100 << 20
@@ -60,7 +60,7 @@ def excess(body: GenerateContentRequest) -> list[Blob]:
 
 
 def _too_much(body: GenerateContentRequest) -> str:
-    from gemini_nb.sources import readable_size
+    from gemini_nb.files.sources import readable_size
 
     total = sum(map(_size, _media(body)))
     return (
@@ -133,8 +133,8 @@ async def _uploaded(
     client: Client, way: Transport, blobs: list[Blob], report: Callable[[Step], None]
 ) -> list[File]:
     """The Files of these media, ready for use."""
-    from gemini_nb.sending import Job, together
-    from gemini_nb.uploaded import File
+    from gemini_nb.files.sending import Job, together
+    from gemini_nb.files.uploaded import File
 
     known = _known.setdefault(client, {})
     keys = [await asyncio.to_thread(_hash, blob) for blob in blobs]

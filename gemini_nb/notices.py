@@ -58,12 +58,12 @@ class Line:
             self._show(f"{self._what}: waited {waited:.0f} s.", last=True)
 
     def _show(self, text: str, *, last: bool = False) -> None:
-        shell = _shell()
-        if getattr(shell, "kernel", None) is not None:
+        front = kernel()
+        if front is not None:
             if watched():
                 again = {"display_id": self._id}
-                data = {"text/plain": text}
-                shell.display_pub.publish(data, {}, transient=again, update=bool(self._shown))
+                publish = front.shell.display_pub.publish
+                publish({"text/plain": text}, {}, transient=again, update=bool(self._shown))
         elif sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K" if last else f"\r\x1b[K{text}")
             sys.stderr.flush()
@@ -72,10 +72,11 @@ class Line:
 
 def watched() -> bool:
     """Whether a person may be looking: those who run notebooks allow no cell to ask for input."""
-    return bool(getattr(getattr(_shell(), "kernel", None), "_allow_stdin", True))
+    return bool(getattr(kernel(), "_allow_stdin", True))
 
 
-def _shell() -> Any:
-    """The shell of whoever loaded IPython; there is no need of one here."""
+def kernel() -> Any:
+    """The kernel that this process is, else None; there is no need of IPython to ask."""
     ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None)

@@ -118,7 +118,7 @@ class _Bar:
         from tqdm.auto import tqdm
 
         # None: not where the output goes to a file. A notebook's is no terminal either.
-        kernel = getattr(notices._shell(), "kernel", None)
+        kernel = notices.kernel()
         how = {"leave": False, "disable": None if kernel is None else False}
         if self._total is None:
             return tqdm(desc=self._label, bar_format="{desc} {elapsed}{postfix}", **how)

@@ -90,8 +90,10 @@ def _piece(value: Any) -> str | Part:
     try:
         part = to_part(value)
     except ConfigError:
-        # A broken picture is not meant as the text that Python shows for bytes.
-        if isinstance(value, (bytes, bytearray, memoryview)) and mime_type(bytes(value)):
+        # A broken picture, or a file that is not ready, is not meant as what Python shows of it.
+        if hasattr(value, "uri") or (
+            isinstance(value, (bytes, bytearray, memoryview)) and mime_type(bytes(value))
+        ):
             raise
         return str(value)
     return part if part.text is None else part.text

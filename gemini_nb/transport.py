@@ -83,6 +83,10 @@ class Answer(NamedTuple):
 class Transport:
     """Requests to one address with one key. Lives on the background loop.
 
+    Attributes:
+        base_url: the address as it was given.
+        host: its host, for errors to name.
+
     Raises ConfigError for a key that cannot be sent.
     """
 
@@ -104,9 +108,9 @@ class Transport:
                 advice="Copy it once more: a line break or a typographic sign came along.",
             )
         root = httpx.URL(f"{base_url}/{api_version}/")
-        self._base = base_url
+        self.base_url = base_url
         self._root = str(root)
-        self._host = root.host
+        self.host = root.host
         self._key = key
         self._timeout = timeout
         self._retries = retry.Retries(retries)
@@ -172,7 +176,7 @@ class Transport:
         response, pieces, first = await self._retries.call(lambda: self._begun(request), earlier)
         try:
             yield first
-            with _translated(request, self._host):
+            with _translated(request, self.host):
                 async for data in pieces:
                     yield data
         finally:
@@ -180,7 +184,7 @@ class Transport:
 
     async def _whole(self, request: Request) -> bytes:
         await self._turn(request)
-        with _translated(request, self._host):
+        with _translated(request, self.host):
             response = await self._answer(self._request(request, WHOLE_TIMEOUT, "gzip, deflate"))
             try:
                 body = b"".join([data async for data in _body(response)])
@@ -192,7 +196,7 @@ class Transport:
     async def _begun(self, request: Request) -> tuple[httpx.Response, AsyncIterator[bytes], bytes]:
         """An answer, the pieces of its body, and the first of them."""
         await self._turn(request)
-        with _translated(request, self._host):
+        with _translated(request, self.host):
             response = await self._answer(self._request(request, IDLE_TIMEOUT, "identity"))
             try:
                 html = "text/html" in response.headers.get("content-type", "")
@@ -228,7 +232,7 @@ class Transport:
         """
         made = httpx.Request(
             method,
-            httpx.URL(self._base).join(url) if "://" in url else httpx.URL(self._base + url),
+            httpx.URL(self.base_url).join(url) if "://" in url else httpx.URL(self.base_url + url),
             headers={"user-agent": _user_agent(), **headers},
             content=content,
             extensions={"timeout": self._timeouts(request, IDLE_TIMEOUT)},
@@ -245,13 +249,13 @@ class Transport:
 
     def _check(self, response: httpx.Response, body: bytes, request: Request) -> None:
         """Raise for an answer that is no success, or a success that is no answer."""
-        host = self._host
+        host = self.host
         if response.status_code != httpx.codes.OK:
             raise refusals.refusal(
                 host,
                 response.status_code,
                 body,
-                retry_after=_seconds(response.headers.get("retry-after")),
+                retry_after=retry_after(response.headers),
                 request=request,
             )
         if body.lstrip()[:1] not in (b"{", b"["):
@@ -337,14 +341,13 @@ def _is_tls(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """A Retry-After header, a number of seconds or a date, in seconds from now."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """What a Retry-After header says, a number of seconds or a date, in seconds from now."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
     try:
-        at = email.utils.parsedate_to_datetime(retry_after)
+        at = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
     return max(0.0, at.timestamp() - time.time())

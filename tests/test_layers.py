@@ -27,7 +27,8 @@ LAYERS = (
         "options",
     },
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
-    | {"sources", "unfinished", "progress", "resumable", "upload", "sending", "uploaded", "files"}
+    | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
+    | {"files.upload", "files.sending", "files.uploaded"}
     | {"inline"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"},
     {"display", "display.static", "display.live"},

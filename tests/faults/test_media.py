@@ -94,6 +94,21 @@ def test_a_picture_that_would_unpack_to_gigapixels(serve, tmp_path):
     assert server.calls == []
 
 
+@pytest.mark.parametrize("form", ["path", "bytes"])
+def test_it_is_not_uploaded_either(serve, tmp_path, form):
+    """A bomb, half a picture and a recording that is none stay here, on disk or in memory."""
+    server = serve()
+    for name, data in (
+        ("bomb.png", bomb()),
+        ("half.jpg", picture("JPEG", (200, 100))[:-9]),
+        ("talk.wav", b"RIFF....WAVE" + b"junk" * 99),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(BadPrompt, match=r"would unpack|is cut off|can be read"):
+            genai.upload_file(tmp_path / name if form == "path" else data)
+    assert server.calls == []
+
+
 def test_looking_at_it_takes_no_memory(tmp_path):
     """The memory of the process stays flat: only the header is read."""
     (tmp_path / "bomb.png").write_bytes(bomb())

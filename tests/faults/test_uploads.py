@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import errors, resumable, unfinished, upload
+from gemini_nb import errors
+from gemini_nb.files import resumable, unfinished, upload
 from tests.conftest import KEY
 from tests.faults.uploads import GRANULE, UploadServer
 
@@ -246,7 +247,7 @@ def test_the_hash_is_read_in_either_form(form, path):
 _CHILD = """
 import sys
 import gemini_nb as genai
-from gemini_nb import resumable, upload
+from gemini_nb.files import resumable, upload
 resumable.CHUNK, upload.KEPT_EVERY = int(sys.argv[3]), 0
 genai.configure(api_key="AIzaFAKE-not-a-key", base_url=sys.argv[1])
 genai.upload_file(sys.argv[2])

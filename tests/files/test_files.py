@@ -10,10 +10,12 @@ import threading
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import enums, errors, files, resources, uploaded
+from gemini_nb import enums, errors, files, resources
+from gemini_nb.files import uploaded
 from gemini_nb.parts import to_part
 from tests.conftest import KEY
 from tests.faults.uploads import UploadServer
+from tests.media import picture
 from tests.server import answer_json
 
 WIRE = {
@@ -145,9 +147,13 @@ def test_a_state_that_is_not_known_is_no_obstacle():
 def test_the_first_documentations_call(server, tmp_path):
     """`genai.upload_file(path=…, display_name=…)`, and the File in a prompt."""
     path = tmp_path / "photo.jpg"
-    path.write_bytes(b"\xff\xd8\xff" + b"x" * 50)
+    path.write_bytes(photo := picture("JPEG"))
     file = genai.upload_file(path=str(path), display_name="A photo", resumable=True)
-    assert (file.display_name, file.mime_type, file.size_bytes) == ("A photo", "image/jpeg", 53)
+    assert (file.display_name, file.mime_type, file.size_bytes) == (
+        "A photo",
+        "image/jpeg",
+        len(photo),
+    )
     assert file.uri == f"{server.url}/v1beta/{file.name}"
 
 
@@ -281,7 +287,7 @@ def test_several_are_really_side_by_side_but_not_all():
 
     with Counting() as server:
         genai.configure(api_key=KEY, base_url=server.url)
-        genai.upload_files([b"\x89PNG\r\n\x1a\n" + bytes([n]) for n in range(10)])
+        genai.upload_files([picture(size=(n, n)) for n in range(1, 11)])
     assert most == 4
 
 
@@ -318,7 +324,7 @@ def answer_json_error(code, why):
 def test_a_wrong_one_among_several_is_found_before_any_is_sent(server, tmp_path):
     """A path that does not exist is a mistake, no failure of an upload."""
     with pytest.raises(errors.BadPrompt, match="no file"):
-        genai.upload_files([b"\x89PNG\r\n\x1a\n", tmp_path / "missing"])
+        genai.upload_files([picture(), tmp_path / "missing"])
     with pytest.raises(errors.BadPrompt, match="takes a list"):
         genai.upload_files("a.txt")
     assert server.calls == []

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from gemini_nb import client as clients
 from gemini_nb import errors, progress, resources
 from gemini_nb.errors import BadPrompt
+from gemini_nb.files.sending import Job, together
+from gemini_nb.files.uploaded import File, deleting, looking_up
 from gemini_nb.request import listing
-from gemini_nb.sending import Job, together
-from gemini_nb.uploaded import File, deleting, looking_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator

@@ -11,9 +11,11 @@ import tempfile
 import PIL.Image
 import pytest
 
-from gemini_nb import errors, sources
+from gemini_nb import errors
+from gemini_nb.files import sources
+from tests.media import picture
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = picture()
 
 
 class Stream(io.RawIOBase):

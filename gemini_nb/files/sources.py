@@ -9,6 +9,7 @@ import codecs
 import contextlib
 import hashlib
 import io
+import mmap
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gemini_nb import parts
+from gemini_nb import media, parts
 from gemini_nb.errors import BadPrompt, FileError, UploadCorrupted
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ FILE_LIMIT = 2 << 30
 _PIECE = 1 << 20
 # As much as tells a text from something else.
 _HEAD = 1 << 16
+# What is not on disk is held for a look at its header up to here.
+_LOOKED_AT = 64 << 20
 _MIME = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w.=\"-]+)*", re.ASCII)
 _STEPS = ("bytes", "KB", "MB", "GB")
 
@@ -96,6 +99,15 @@ class Source:
         if size:
             raise UploadCorrupted(f"{self} became shorter while it was uploaded.")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def look(self, check: Callable[[Any, str, str], None]) -> None:
+        """Let `check` see the bytes, the kind and the name; what is on disk stays there."""
+        if self.identity is None:
+            if self.size <= _LOOKED_AT:
+                check(self.read(0, self.size), self.mime_type, str(self))
+            return
+        with self._opened() as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            check(data, self.mime_type, str(self))
 
     def check(self) -> None:
         """Raises UploadCorrupted where the file was changed since it was first looked at."""
@@ -171,6 +183,8 @@ def of(value: Any, mime_type: str | None = None) -> Source:
                 advice="Upload it in parts.",
             )
         source.mime_type = _kind(source, mime_type)
+        if mime_type is None and source.size:
+            source.look(media.check)
         stack.pop_all()
         return source
 

@@ -19,8 +19,8 @@ from gemini_nb.resources import CreateFileRequest, File
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Mapping
 
+    from gemini_nb.files.sources import Source
     from gemini_nb.request import Request
-    from gemini_nb.sources import Source
 
 CHUNK = 8 << 20
 _LARGEST_GRANULE = 64 << 20
@@ -70,7 +70,7 @@ class Session:
         self.url = ""
         self.chunk = CHUNK
         self._way = way
-        self._base = way._base
+        self._base = way.base_url
         self._path = f"/upload/{version}/files"
         self._request = request
 
@@ -150,7 +150,13 @@ class Session:
         raise self._refusal(command, answer)
 
     def _refusal(self, command: str, answer: transport.Answer) -> Exception:
-        error = refusals.refusal(self._way._host, answer.status, answer.body, request=self._request)
+        error = refusals.refusal(
+            self._way.host,
+            answer.status,
+            answer.body,
+            retry_after=transport.retry_after(answer.headers),
+            request=self._request,
+        )
         if answer.status in _AGAIN:
             return Fault(error)
         if command == "start" or isinstance(error, errors.InvalidKey):

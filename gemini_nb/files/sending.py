@@ -11,10 +11,11 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from gemini_nb import resources, settings, sources, unfinished
+from gemini_nb import resources, settings
 from gemini_nb.errors import BadPrompt, GeminiError
+from gemini_nb.files import sources, unfinished
+from gemini_nb.files.upload import Upload
 from gemini_nb.progress import Step
-from gemini_nb.upload import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import errors, request, resources, resumable, sources, upload
+from gemini_nb import errors, request, resources
+from gemini_nb.files import resumable, sources, upload
 from gemini_nb.transport import Transport
 from tests.conftest import KEY
 from tests.faults.uploads import GRANULE, UploadServer
 
-CAPTURES = Path(__file__).parent / "wire" / "captures" / "google-genai"
+CAPTURES = Path(__file__).parents[1] / "wire" / "captures" / "google-genai"
 
 
 @pytest.fixture(autouse=True)

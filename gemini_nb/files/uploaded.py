@@ -17,10 +17,10 @@ from gemini_nb import client as clients
 from gemini_nb import errors, progress, resources, structs, times
 from gemini_nb.display.html import terminal_text
 from gemini_nb.enums import FileState
+from gemini_nb.files.resumable import number
+from gemini_nb.files.sources import readable_size
+from gemini_nb.files.upload import sha256
 from gemini_nb.request import Request
-from gemini_nb.resumable import number
-from gemini_nb.sources import readable_size
-from gemini_nb.upload import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable

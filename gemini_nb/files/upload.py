@@ -21,18 +21,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gemini_nb import errors, structs
+from gemini_nb.files.resumable import Fault, Gone, Misplaced, Session, number
+from gemini_nb.files.sources import Reading, readable_size
+from gemini_nb.files.unfinished import Kept
 from gemini_nb.request import Request
 from gemini_nb.resources import CreateFileRequest, File
-from gemini_nb.resumable import Fault, Gone, Misplaced, Session, number
-from gemini_nb.sources import Reading, readable_size
-from gemini_nb.unfinished import Kept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from gemini_nb.sources import Source
+    from gemini_nb.files.sources import Source
+    from gemini_nb.files.unfinished import Entry
     from gemini_nb.transport import Transport
-    from gemini_nb.unfinished import Entry
 
 T = TypeVar("T")
 _Piece = tuple[bytes, str | None]
