@@ -242,9 +242,8 @@ class ResourceExhausted(APIError):
 
     def card(self) -> list[str]:
         """The card, with the quota and the time to wait."""
-        lines = super().card()
-        if self.quota:
-            lines.append(f"  Quota: {self.quota}")
+        first, *rest = super().card()
+        lines = [first, *([f"  Quota: {self.quota}"] if self.quota else []), *rest]
         if self.retry_after is not None and not self.per_day:
             lines.append(f"  → Try again in {self.retry_after:g} s.")
         return lines

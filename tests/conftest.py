@@ -20,6 +20,14 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("fixed")
 
 KEY = "AIzaFAKE-not-a-key"
+_SLOW = ("kernel", "model", "notebooks")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is fast, and needs nothing but Python, fails first."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _SLOW])
+
+
 _VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_NB_BACKEND", "KAGGLE_KERNEL_RUN_TYPE")
 
 

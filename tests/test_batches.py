@@ -372,6 +372,19 @@ def test_an_answer_that_is_none(answer, error):
         _ = found.text
 
 
+@pytest.mark.parametrize("line", [b'{"key":"\xff"}', b"[" * 5000, b"no", b"[]", b'{"key": 5'])
+def test_a_broken_line_is_an_error_in_its_place(line):
+    """One line of the results that cannot be read does not take the others along."""
+    assert "no JSON" in str(batch_wire._line(line).error)
+
+
+@pytest.mark.parametrize("details", [5, "x", {}, [5, None]])
+def test_an_error_in_a_form_of_its_own(details):
+    """Details that are none of the API's are left out."""
+    (found,) = known(inlined({"error": {"code": 5, "message": "No.", "details": details}})).results()
+    assert (type(found.error), found.error.details) == (errors.NotFound, [])
+
+
 def test_a_blocked_prompt_in_a_batch():
     """A blocked prompt is an answer whose text says why there is none."""
     (found,) = known(inlined({"response": {"promptFeedback": {"blockReason": "SAFETY"}}})).results()

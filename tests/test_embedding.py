@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import google.genai.types
 import pytest
 
 import gemini_nb as genai
@@ -110,6 +111,8 @@ def test_an_iterable_is_taken_lazily(server, embed):
         {"parts": ["text", "more"]},
         Content(parts=[Part(text="text")]),
         Part(text="text"),
+        google.genai.types.Part(text="text"),
+        google.genai.types.Content(parts=[google.genai.types.Part(text="text")]),
     ],
     ids=str,
 )

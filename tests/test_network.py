@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import traceback
 
 import httpx
 import pytest
 
-from gemini_nb import network
+from gemini_nb import connection, network
 from gemini_nb.network import DirectTransport
 
 HELLO = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -433,6 +434,72 @@ def test_nobody_at_that_address():
         with pytest.raises(httpx.ConnectError):
             await ask(pool, request(url))
         assert pool._slots._value == network._MOST
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_was_not_read_is_not_in_the_way():
+    """A connection that was told to wait, since nobody read, is not handed out again."""
+
+    async def main():
+        pool = DirectTransport()
+        size = (1 << 20) + 100  # the last bytes come with those that are more than is read ahead
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size
+        async with Peer(says(HELLO, then="wait"), says(HELLO)) as peer:
+            assert await ask(pool, request(peer.url)) == (200, b"hello")
+            ((connection, _),) = next(iter(pool._idle.values()))
+            answering = asyncio.create_task(pool.handle_async_request(request(peer.url)))
+            await _until(lambda: connection._sent)
+            connection.data_received(head + bytes(size))
+            await (await answering).aclose()
+            assert await ask(pool, request(peer.url)) == (200, b"hello")
+            assert len(peer.seen) == 2
+            await pool.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_break_while_writing_is_noticed_at_once(caplog):
+    """Nothing more is written to a connection that has gone; asyncio would complain each time."""
+
+    async def gone(reader, writer):
+        await reader.read(10)
+        writer.transport.abort()
+
+    with pytest.raises(httpx.TransportError):
+        talk(gone, content=bytes(40_000_000))
+    assert caplog.messages == []
+
+
+def test_another_protocol_is_no_answer(caplog):
+    """A server that changes to another protocol is refused, without a word of asyncio's."""
+    changes = b"HTTP/1.1 101 X\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n\0\0"
+    with pytest.raises(connection.NoHTTP):
+        talk(says(changes, then="wait"))
+    assert caplog.messages == []
+
+
+def test_what_fails_inside_a_body_shows_no_head():
+    """The frames of an error in the middle of a request hold no header."""
+
+    async def broken():
+        yield b"x"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        talk(says(HELLO), content=broken(), **{"content-length": "9", "x-secret": "AIza"})
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(caught.tb)]
+    assert any("seconds" in found for found in frames)  # those of the connection are there
+    held = [value for found in frames for value in found.values() if isinstance(value, bytes)]
+    assert not any(b"AIza" in value for value in held)
+
+
+def test_a_name_that_no_host_can_have():
+    """A name that is too long to be looked up is a host that cannot be reached."""
+
+    async def main():
+        with pytest.raises(httpx.ConnectError, match="no host"):
+            await ask(DirectTransport(), request(f"http://{'a' * 70}.example/"))
 
     asyncio.run(main())
 

@@ -23,6 +23,7 @@ UTC = dt.UTC
         ("2026-11-22T01:02:03+02:00", dt.datetime(2026, 11, 21, 23, 2, 3, tzinfo=UTC)),
         ("2026-11-22T01:02:03", dt.datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)),
         ("tomorrow", None),
+        ("9999-12-31T23:59:59-10:00", None),
         ("", None),
         (None, None),
     ],
@@ -76,7 +77,7 @@ def test_durations_are_written(given, text):
 
 @pytest.mark.parametrize(
     "wrong",
-    [0, -1, "5", "5m", "", None, True, float("nan"), float("inf"), {}, {"hours": 1}, [], "-3s"],
+    [0, -1, 1e-10, "5", "5m", "", None, True, float("nan"), float("inf"), {}, {"hours": 1}, [], "-3s"],
     ids=repr,
 )
 def test_what_is_no_duration(wrong):

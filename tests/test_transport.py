@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
 import pickle
+import socket
+import threading
 import traceback
 
 import pytest
@@ -209,7 +212,7 @@ def test_a_connection_that_is_dropped(serve, ask):
 def test_an_answer_that_is_too_short(serve):
     """Fewer bytes than were promised are no answer."""
     serve(pieces(b'{"candidates"', headers={"content-length": "500"}))
-    with pytest.raises(errors.NetworkError, match="in the middle of an answer"):
+    with pytest.raises(errors.NetworkError, match="before its answer was whole"):
         whole()
 
 
@@ -362,3 +365,47 @@ def test_loopback_needs_no_proxy(serve, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert genai.GenerativeModel().generate_content("hi").text == "Hello world."
     assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("ask", WAYS)
+@pytest.mark.parametrize(
+    "body",
+    [b'{"candidates":[{"content":{"parts":[{"text":"\xff"}]}}]}', b'{"a":' * 5000, b"[" * 5000],
+    ids=["no UTF-8", "too deep", "lists in lists"],
+)
+def test_an_answer_that_no_parser_reads(serve, ask, body):
+    """Bytes that are no JSON are a BadAnswer, whatever the parser says of them."""
+    serve(pieces(b"data: " + body + b"\n\n" if ask in (streamed, streamed_async) else body))
+    with pytest.raises(errors.BadAnswer, match="no JSON"):
+        ask()
+
+
+def test_what_speaks_no_http():
+    """The port of another service says so; it is not asked again and again."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as peer:
+
+        def speak():
+            there, _ = peer.accept()
+            with there:
+                there.recv(65_536)
+                there.sendall(b"\x15\x03\x03\x00\x02\x02\x46")
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        genai.configure(api_key=KEY, base_url=f"http://127.0.0.1:{peer.getsockname()[1]}")
+        with pytest.raises(errors.BadAnswer, match="no HTTP"):
+            whole()
+        speaker.join()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [("socks5://127.0.0.1:1", "socks"), ("ftp://u:pass-word@127.0.0.1:1", "http://")],
+)
+def test_a_proxy_that_cannot_be_used(monkeypatch, proxy, said):
+    """The error says so in a sentence, without the proxy's password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(errors.ConfigError, match="proxy") as caught:
+        Transport("https://api.example", None, api_version="v1beta", timeout=None)
+    assert said in caught.value.advice
+    assert "pass-word" not in str(caught.value)

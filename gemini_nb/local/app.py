@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sqlite3
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from . import batches, caches, discovery, embeddings, files, generate, models, u
 from .answers import fault_answer
 from .fault import Fault
 from .runner import Runner
-from .store import Store
+from .store import Store, is_full
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -115,6 +116,12 @@ async def _on_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=499)  # nobody is there to read it
 
 
+async def _on_disk(_: Request, error: Exception) -> Response:
+    if not is_full(error):
+        raise error
+    return fault_answer(Fault(429, "There is no room left on this machine's disk."))
+
+
 async def _on_bug(_: Request, __: Exception) -> Response:
     return fault_answer(Fault(500, "The local backend met an internal error."))
 
@@ -123,5 +130,7 @@ _FAULTS: dict[Any, Any] = {
     Fault: _on_fault,
     HTTPException: _on_http,
     ClientDisconnect: _on_gone,
+    OSError: _on_disk,
+    sqlite3.Error: _on_disk,
     Exception: _on_bug,
 }

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _TTL = 3600
 """Seconds a cache is kept if nobody says for how long: the API's own."""
 
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""The last day that a time can name, on the wire and in Python."""
+
 _DISPLAY_NAME = 128
 _PAGE, _LARGEST_PAGE = 50, 1000
 _KEPT = ("contents", "systemInstruction", "tools", "toolConfig")
@@ -145,6 +148,8 @@ def _expires(body: dict[str, Any], now: float) -> float | None:
         return None
     if expires <= now:
         raise Fault(400, "CachedContent cannot expire in the past; set a later time.")
+    if expires > _LAST:
+        raise Fault(400, "CachedContent cannot be kept beyond the year 9999; set an earlier time.")
     return expires
 
 

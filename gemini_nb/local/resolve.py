@@ -34,10 +34,10 @@ _TEXTS = {
 
 def media(store: Store, request: dict[str, Any]) -> dict[str, Any]:
     """The request with its files read, and with texts as text."""
-    made = dict(request)
+    made, kept = dict(request), _Files(store)
     if request.get("systemInstruction"):
-        made["systemInstruction"] = _content(store, request["systemInstruction"])
-    made["contents"] = [_content(store, content) for content in request.get("contents", ())]
+        made["systemInstruction"] = _content(kept, request["systemInstruction"])
+    made["contents"] = [_content(kept, content) for content in request.get("contents", ())]
     return made
 
 
@@ -77,17 +77,41 @@ def find_cache(store: Store, name: str) -> Row:
     return row
 
 
-def _content(store: Store, content: dict[str, Any]) -> dict[str, Any]:
+class _Files:
+    """The files of one prompt: together no more bytes than it might have brought itself."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._left = BODY_LIMIT
+
+    def find(self, name: str) -> Row:
+        return files.find(self._store, name)
+
+    def read(self, row: Row) -> bytes:
+        self._left -= row["size"]
+        if self._left < 0:
+            raise Fault(
+                400,
+                f"File {row['id']} is too large for a prompt, whose files may have {BODY_LIMIT} "
+                "bytes together.",
+            )
+        try:
+            return files.path_of(self._store, row).read_bytes()
+        except FileNotFoundError:  # deleted in this very moment
+            raise files.missing(row["id"]) from None
+
+
+def _content(kept: _Files, content: dict[str, Any]) -> dict[str, Any]:
     parts = content.get("parts", ())
     if not any("fileData" in part or "inlineData" in part for part in parts):
         return content
-    return {**content, "parts": [_part(store, part) for part in parts]}
+    return {**content, "parts": [_part(kept, part) for part in parts]}
 
 
-def _part(store: Store, part: dict[str, Any]) -> dict[str, Any]:
+def _part(kept: _Files, part: dict[str, Any]) -> dict[str, Any]:
     if "fileData" in part:
         rest = {key: value for key, value in part.items() if key != "fileData"}
-        return {**rest, **_file(store, part["fileData"])}
+        return {**rest, **_file(kept, part["fileData"])}
     given = part.get("inlineData", {})
     if _is_text(given.get("mimeType", "")):
         rest = {key: value for key, value in part.items() if key != "inlineData"}
@@ -96,21 +120,15 @@ def _part(store: Store, part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _file(store: Store, given: dict[str, Any]) -> dict[str, Any]:
+def _file(kept: _Files, given: dict[str, Any]) -> dict[str, Any]:
     found = _FILE.search(given.get("fileUri", "").partition("?")[0])
     if not found:
         text = "The local backend reads uploaded files only; upload what is on the web first."
         raise Fault(501, text)
-    row = files.find(store, found[1])
+    row = kept.find(found[1])
     mime_type = given.get("mimeType") or row["mime_type"]
-    readable = _is_text(mime_type) or mime_type.startswith("image/")
-    if readable and row["size"] > BODY_LIMIT:
-        text = f"File {row['id']} is too large for a prompt: {row['size']} bytes of {BODY_LIMIT}."
-        raise Fault(400, text)
-    try:
-        data = files.path_of(store, row).read_bytes() if readable else b""
-    except FileNotFoundError:  # deleted in this very moment
-        raise files.missing(row["id"]) from None
+    readable = _is_text(mime_type) or mime_type.strip().lower().startswith("image/")
+    data = kept.read(row) if readable else b""
     if _is_text(mime_type):
         return {"text": _text(data, f"File {row['id']}")}
     # Of what nobody here can read, the type alone says so.

@@ -72,7 +72,7 @@ class Runner:
         while self._has_work():
             try:
                 asyncio.run(self._work_if_free())
-            except (Fault, OSError, sqlite3.Error):  # a full disk, say: the next call may help
+            except Exception:  # noqa: BLE001 - a full disk, say: the next call may help
                 with self._lock:
                     self._thread = None
                 return

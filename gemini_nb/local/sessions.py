@@ -9,7 +9,6 @@ the writing; after a restart it is computed from the disk.
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
 import secrets
@@ -59,8 +58,7 @@ class Sessions:
         query = "SELECT * FROM uploads WHERE id = ? AND expires > ?"
         row = self.store.row(query, made, time.time())
         if row is None:
-            text = "There is no such upload: it was cancelled, or has expired; begin anew."
-            raise Fault(404, text)
+            raise _unknown()
         return row
 
     def received(self, row: Row) -> int:
@@ -73,9 +71,9 @@ class Sessions:
             later = time.time() + KEPT
             db.execute("UPDATE uploads SET expires = ? WHERE id = ?", [later, row["id"]])
 
-    async def take(self, row: Row, chunks: AsyncIterator[bytes]) -> None:
+    async def take(self, row: Row, chunks: AsyncIterator[bytes], offset: int) -> None:
         """Write what comes; whatever breaks, what has come by then is kept."""
-        turn = self._turn(row)
+        turn = self._turn(row, offset)
         limit = files.FILE_LIMIT if row["size"] is None else row["size"]
         arrived, buffer = turn.at, bytearray()
         writing: asyncio.Task[None] | None = None
@@ -98,19 +96,24 @@ class Sessions:
             turn.busy = False
 
     def finish(self, row: Row) -> Row:
-        """Make a File of an upload whose bytes are all there."""
+        """Make a File of an upload whose bytes are all there; of one upload, one File."""
         size = self.received(row)
         if row["size"] not in (None, size):
             text = f"The upload cannot be finalized: {size} of {row['size']} bytes have arrived."
             raise Fault(400, text)
         turn = self._turns.pop(row["id"], None)
+        if turn:
+            turn.over = True
         path = self.store.blob(row["blob"])
         if not size:
             path.touch(0o600)  # an empty file may never have had a byte to write
         if turn is None or (found := turn.hash_of(size)) is None:
             found = _hash(path)
         with self.store.change() as db:
-            made = files.add(
+            now = db.execute("SELECT file FROM uploads WHERE id = ?", [row["id"]]).fetchone()
+            if now is None:
+                raise _unknown()
+            made = now["file"] or files.add(  # who finalized it beside us may have been first
                 db,
                 blob=row["blob"],
                 size=size,
@@ -131,8 +134,10 @@ class Sessions:
             db.execute("DELETE FROM uploads WHERE id = ?", [row["id"]])
         self.store.drop(row["blob"])
 
-    def _turn(self, row: Row) -> _Turn:
+    def _turn(self, row: Row, offset: int) -> _Turn:
         at = self.received(row)
+        if at != offset:  # others may have written since the offset was looked at
+            raise misplaced(offset, at)
         last = self._turns.pop(row["id"], None)
         if last is None or last.busy or last.at != at:
             if last:
@@ -141,9 +146,8 @@ class Sessions:
         last.busy = True
         self._turns[row["id"]] = last
         if len(self._turns) > _TURNS:
-            oldest = next(iter(self._turns))
-            if not self._turns[oldest].busy:
-                del self._turns[oldest]
+            idle = (key for key, turn in self._turns.items() if not turn.busy)
+            self._turns.pop(next(idle, ""), None)
         return last
 
 
@@ -162,14 +166,9 @@ class _Turn:
         if self.over:
             raise Fault(409, "Another request goes on with this upload.")
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        try:
-            with open(os.open(self._path, flags, 0o600), "wb") as file:  # noqa: PTH123
-                file.seek(self.at)
-                file.write(data)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Fault(429, "There is no room left on this machine's disk.") from error
+        with open(os.open(self._path, flags, 0o600), "wb") as file:  # noqa: PTH123
+            file.seek(self.at)
+            file.write(data)
         if self._hash:
             self._hash.update(data)
         self.at += len(data)
@@ -177,6 +176,19 @@ class _Turn:
     def hash_of(self, size: int) -> str | None:
         """The hash of the first `size` bytes, if it is known."""
         return self._hash.hexdigest() if self._hash and self.at == size else None
+
+
+def misplaced(offset: int, received: int) -> Fault:
+    """Bytes that begin elsewhere than where those that are here end."""
+    return Fault(
+        400,
+        f"The chunk begins at byte {offset}, and {received} bytes have arrived; go on from "
+        "there (X-Goog-Upload-Command: query tells it).",
+    )
+
+
+def _unknown() -> Fault:
+    return Fault(404, "There is no such upload: it was cancelled, or has expired; begin anew.")
 
 
 def _hash(path: Path) -> str:

@@ -13,6 +13,7 @@ first request that needs one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
@@ -34,6 +35,7 @@ _PATIENCE = 30
 """Seconds to wait for another server's transaction; each of them takes milliseconds."""
 
 _AGAIN = 0.02
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 # A row comes before its bytes, so bytes without a row are left over, except for an instant
 # between two statements of another server; a minute is long enough to be sure.
@@ -88,6 +90,13 @@ def new_id() -> str:
 def connect(path: Path, patience: float) -> sqlite3.Connection:
     """A connection for any thread, whose transactions begin where we say so."""
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error of the disk or the database means that there is no room left."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 class Store:
@@ -188,7 +197,9 @@ class Store:
             if time.monotonic() < self._swept + _SWEEP_EVERY:
                 return
             self._swept = time.monotonic()
-        self.sweep()
+        # Who only wants to read need not know that the disk is full, say.
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self.sweep()
 
     def _delete(self, name: str) -> None:
         # On Windows a file that somebody reads stays, until a later sweep.

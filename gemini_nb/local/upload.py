@@ -24,7 +24,7 @@ from . import files, wire
 from .answers import read_body
 from .fault import Fault, bad_request
 from .multipart import Related
-from .sessions import Sessions
+from .sessions import Sessions, misplaced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -148,7 +148,7 @@ async def _whole(request: Request, sessions: Sessions) -> Response:
     head = await body.head()
     row = await asyncio.to_thread(sessions.begin, **_about(head, body.mime_type), size=None)
     try:
-        await sessions.take(row, body.data())
+        await sessions.take(row, body.data(), 0)
         made = await asyncio.to_thread(sessions.finish, row)
     except BaseException:
         sessions.cancel(row)  # nobody could go on with it
@@ -161,13 +161,9 @@ async def _take(request: Request, sessions: Sessions, row: Row, offset: int) -> 
     received = sessions.received(row)
     if offset != received:
         await _drain(request)
-        raise Fault(
-            400,
-            f"The chunk begins at byte {offset}, and {received} bytes have arrived; go on from "
-            "there (X-Goog-Upload-Command: query tells it).",
-        )
+        raise misplaced(offset, received)
     await asyncio.to_thread(sessions.keep, row)
-    await sessions.take(row, _chunks(request))
+    await sessions.take(row, _chunks(request), offset)
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
@@ -190,15 +186,20 @@ def _about(body: bytes, content_type: str | None) -> dict[str, str]:
     if len(given.get("displayName", "")) > _DISPLAY_NAME:
         text = f"* CreateFileRequest.file.display_name: at most {_DISPLAY_NAME} characters.\n"
         raise bad_request("file.display_name", text)
-    mime_type = content_type or given.get("mimeType") or "application/octet-stream"
+    said = content_type or given.get("mimeType") or "application/octet-stream"
+    mime_type = said.partition(";")[0].strip().lower()
+    if not _MIME_TYPE.fullmatch(mime_type):
+        text = f"* CreateFileRequest.file.mime_type: {said[:80]!r} is no MIME type.\n"
+        raise bad_request("file.mime_type", text)
     return {
         "name": files.file_id(name) if name else "",
         "display_name": given.get("displayName", ""),
-        "mime_type": mime_type.partition(";")[0].strip().lower(),
+        "mime_type": mime_type,
     }
 
 
 _DISPLAY_NAME = 512
+_MIME_TYPE = re.compile(r"[a-z0-9][\w!#$&^.+-]{0,126}/[\w*][\w!#$&^.+-]{0,126}", re.ASCII)
 
 
 def _whole_number(given: str, header: str) -> int:

@@ -32,6 +32,12 @@ _BITS = {"int": 32, "long": 64}
 _SHOWN = 200
 """Characters of a bad value that an error quotes."""
 
+_DEEPEST = 100
+"""Levels of nesting: as many as the API's own parser takes."""
+
+_REPORTED = 50
+"""Faults that one answer names; a body has room for millions."""
+
 
 def parse(body: bytes, table: str) -> dict[str, Any]:
     """The request in `body`, in the one form, or a `Fault` that lists all that is wrong."""
@@ -40,14 +46,15 @@ def parse(body: bytes, table: str) -> dict[str, Any]:
         if not isinstance(data, dict):
             text = 'Invalid JSON payload received. Unknown name "": Root element must be a message.'
             raise bad_request("", text)
+        _require_flat(data)
         faults: list[tuple[str, str]] = []
         request: dict[str, Any] = _read(data, table, "", faults)
     except RecursionError:
-        raise Fault(400, "Invalid JSON payload received. It is nested too deeply.") from None
+        raise Fault(400, _TOO_DEEP) from None
     except ValueError as error:
         raise Fault(400, f"Invalid JSON payload received. {error}") from None
     if faults:
-        raise violations(faults)
+        raise violations(faults[:_REPORTED])
     return request
 
 
@@ -62,13 +69,30 @@ def with_numbers(reply: Any) -> Any:
         return [with_numbers(item) for item in reply]
     if not isinstance(reply, dict):
         return reply
-    return {
-        key: ENUMS[_REPLY_ENUMS[key]].index(value) if key in _REPLY_ENUMS else with_numbers(value)
-        for key, value in reply.items()
-    }
+    return {key: _number(key, value) for key, value in reply.items()}
 
 
 _REPLY_ENUMS = {"finishReason": "FinishReason", "modality": "Modality"}
+
+
+def _number(key: str, value: Any) -> Any:
+    known = ENUMS[_REPLY_ENUMS[key]] if key in _REPLY_ENUMS else ()
+    # A batch's answer carries the person's own data, whose keys may be called the same.
+    return known.index(value) if value in known else with_numbers(value)
+
+
+_TOO_DEEP = f"Invalid JSON payload received. It is nested too deeply (over {_DEEPEST} levels)."
+
+
+def _require_flat(data: Any) -> None:
+    """Whatever walks a request later may call itself for each level."""
+    level = [data]
+    for _ in range(_DEEPEST):
+        within = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [item for items in within for item in items if isinstance(item, (dict, list))]
+        if not level:
+            return
+    raise Fault(400, _TOO_DEEP)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -82,8 +106,6 @@ def _spellings(table: str) -> dict[str, str]:
 
 
 def _read(value: Any, kind: str, path: str, faults: list[tuple[str, str]]) -> Any:
-    if kind == "any":
-        return value
     if kind.startswith("[]"):
         # The documentation's own curl lines send one object where a list belongs.
         items = value if isinstance(value, list) else [value]
@@ -92,7 +114,9 @@ def _read(value: Any, kind: str, path: str, faults: list[tuple[str, str]]) -> An
         if not isinstance(value, dict):
             return _wrong(value, _TYPE_URL + kind[2:], path, faults)
         return {
-            key: _read(v, kind[2:], f"{path}[{i}].value", faults)
+            _read(key, "string", f"{path}[{i}].key", faults): _read(
+                v, kind[2:], f"{path}[{i}].value", faults
+            )
             for i, (key, v) in enumerate(value.items())
         }
     if kind in TABLES:
@@ -136,6 +160,9 @@ def _enum(value: Any, values: tuple[str, ...]) -> str:
 
 
 def _scalar(value: Any, kind: str) -> Any:
+    if kind == "any":
+        json.dumps(value, ensure_ascii=False).encode()  # for surrogates, as below
+        return value
     if kind == "string" and isinstance(value, str):
         value.encode()  # half of a surrogate pair is no text, and no engine takes it
         return value

@@ -212,6 +212,24 @@ def test_a_long_wait_is_told_at_once(patient, ask, fault):
     assert f"call again at {at}" in "\n".join(caught.value.card())
 
 
+@pytest.mark.parametrize("wait", ["9" * 20, "9" * 400, "Fri, 31 Dec 9999 23:59:59 -1400"])
+def test_a_wait_without_end(patient, wait):
+    """A service that says to come back in a thousand years breaks nothing; the day is said."""
+    server = patient(refusal(503, **{"retry-after": wait}))
+    with pytest.raises(errors.Unavailable, match=r"call again on \d+ [A-Z]"):
+        whole()
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_what_went_wrong_before_holds_no_key(patient, ask):
+    """The errors of earlier tries have no frames: those would hold the headers."""
+    patient(refusal(503), dropped, good)
+    earlier = ask().earlier
+    assert [type(error) for error in earlier] == [errors.Unavailable, errors.NetworkError]
+    assert [(e.__traceback__, e.__context__) for e in earlier] == [(None, None)] * 2
+
+
 @pytest.mark.parametrize("ask", WAYS)
 def test_the_quota_of_a_day(patient, ask):
     """A quota per day is not waited for, whatever delay the service names beside it."""
@@ -382,3 +400,11 @@ def test_an_authority_of_ones_own(secure, monkeypatch, tmp_path):
     genai.configure(api_key="AIzaFAKE", base_url=url)
     assert whole().text == "Hello"
     assert hellos == [1]
+
+
+def test_authorities_that_cannot_be_read(monkeypatch, tmp_path):
+    """SSL_CERT_FILE with a path that leads nowhere is named in the error."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    genai.configure(api_key="AIzaFAKE", base_url="https://127.0.0.1:9")
+    with pytest.raises(errors.ConfigError, match="SSL_CERT_FILE"):
+        whole()

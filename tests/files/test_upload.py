@@ -141,7 +141,13 @@ def test_nothing_leaves_encryption_on_the_way(url):
         session(url=url)
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "//other.example/u", "u", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "file:///etc/passwd", "//other.example/u", "u", "https://"),
+        *("https://[", "https://a:b/", "https://a:99999/", "https://xn--/"),
+    ],
+)
 def test_what_is_no_address_is_refused(url):
     """Nothing is sent to an address that is none."""
     with pytest.raises(errors.BadAnswer, match="no address"):

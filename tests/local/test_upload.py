@@ -520,9 +520,9 @@ def test_the_last_one_to_come_goes_on(home, monkeypatch):
     web = client()
     kept = sessions.Sessions(web.app.state.store)
     row = kept.begin(name="", display_name="", mime_type="text/plain", size=10)
-    first = kept._turn(row)
+    first = kept._turn(row, 0)
     first.write(bytearray(b"012"))
-    second = kept._turn(row)
+    second = kept._turn(row, 3)
     second.write(bytearray(b"3456"))
     with pytest.raises(Fault, match="Another request goes on"):
         first.write(bytearray(b"xxxx"))
