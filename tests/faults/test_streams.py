@@ -139,6 +139,23 @@ def test_a_stream_that_breaks_off_before_any_text(serve, read, fault):
     assert len(server.calls) == 1
 
 
+def test_a_stream_that_falls_silent(serve, read):
+    """After the timeout it is a Timeout with all that came, and the server sees the close."""
+
+    async def pieces():
+        yield event(chunk("so far"))
+        await asyncio.sleep(3600)
+
+    server = serve(lambda call: (200, SSE, pieces()))
+    genai.configure(timeout=0.3)
+    got = read()
+    assert type(got.error) is errors.Timeout
+    assert got.error.response is got.response
+    assert got.kept == "so far"
+    assert server.calls[0].hung_up.wait(5)
+    assert len(server.calls) == 1
+
+
 @pytest.mark.parametrize("use", ["text", "resolve"])
 def test_whoever_asks_for_the_whole_is_told(serve, use):
     """`.text` and `.resolve()` raise as the loop does, and what came can be read from the error."""
