@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from gemini_nb import batch_wire, blocking, progress, request, resources, structs, times
 from gemini_nb import client as clients
 from gemini_nb.batch_wire import BatchResult
+from gemini_nb.display.html import terminal_text
 from gemini_nb.enums import BatchState
 from gemini_nb.errors import APIError, ConfigError, Timeout
+from gemini_nb.kept import Kept
 from gemini_nb.refusals import from_status
 from gemini_nb.request import Request
 
@@ -45,33 +47,16 @@ _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 _WHY = {"CANCELLED": (499, "CANCELLED"), "EXPIRED": (504, "DEADLINE_EXCEEDED")}
 
 
-class BatchJob:
+class BatchJob(Kept):
     """A batch of the service, as it was when it was last looked at (`refresh`)."""
 
-    def __init__(self, body: resources.Operation, client: clients.Client | None = None) -> None:
-        self._client = client
-        self._body = body
-
-    @property
-    def client(self) -> clients.Client:
-        """The client that calls about this batch go through."""
-        return self._client or clients.default()
+    _body: resources.Operation
 
     # -- what it is
 
     @property
     def _told(self) -> resources.GenerateContentBatch:
         return self._body.metadata or resources.GenerateContentBatch()
-
-    @property
-    def name(self) -> str:
-        """`batches/ID`."""
-        return self._body.name or self._told.name or ""
-
-    @property
-    def display_name(self) -> str:
-        """The person's name for it."""
-        return self._told.display_name or ""
 
     @property
     def model(self) -> str:
@@ -87,11 +72,6 @@ class BatchJob:
     def done(self) -> bool:
         """Whether nothing more will happen, well or not."""
         return bool(self._body.done) or self.state.removeprefix("BATCH_STATE_") in _ENDED
-
-    @property
-    def create_time(self) -> dt.datetime | None:
-        """When it was made (UTC)."""
-        return times.moment(self._told.create_time)
 
     @property
     def end_time(self) -> dt.datetime | None:
@@ -120,13 +100,9 @@ class BatchJob:
     def _output(self) -> resources.BatchOutput | None:
         return self._told.output or self._body.response
 
-    def to_dict(self) -> dict[str, Any]:
-        """The API's JSON: an Operation."""
-        return self._body.to_dict()
-
     def __repr__(self) -> str:
         ended, whole = self.counts
-        return (
+        return terminal_text(
             f"<BatchJob {self.name}{f' {self.display_name!r}' if self.display_name else ''}"
             f" {self.state.removeprefix('BATCH_STATE_')}{f' {ended}/{whole}' if whole else ''}>"
         )
@@ -222,14 +198,6 @@ class BatchJob:
     async def cancel_async(self) -> None:
         """`cancel`, awaited."""
         await self.client.call_async(Request("POST", f"{self.name}:cancel"), structs.Wire)
-
-    def delete(self) -> None:
-        """Have the service forget it, and its inline results."""
-        self.client.call(Request("DELETE", self.name), structs.Wire)
-
-    async def delete_async(self) -> None:
-        """`delete`, awaited."""
-        await self.client.call_async(Request("DELETE", self.name), structs.Wire)
 
 
 def _number(value: str | int | None) -> int:

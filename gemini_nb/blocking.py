@@ -265,7 +265,8 @@ def _awake(running: asyncio.AbstractEventLoop) -> Iterator[None]:
     try:
         yield
     finally:
-        _waiting[running] -= 1
+        if running in _waiting:  # else its loop was closed, and is gone
+            _waiting[running] -= 1
 
 
 def _beat(running: asyncio.AbstractEventLoop) -> None:
@@ -365,7 +366,8 @@ class _Pump(Generic[T]):
     def _put(self, batch: list[T] | _End) -> None:
         self.batches.put(batch)
         for waiter in tuple(self.waiters):
-            waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+            with contextlib.suppress(RuntimeError):  # whoever waited has closed their loop
+                waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

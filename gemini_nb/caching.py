@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import client as clients
-from gemini_nb import request, resources, structs, times
+from gemini_nb import request, resources, times
 from gemini_nb.content import ToolConfig
+from gemini_nb.display.html import terminal_text
 from gemini_nb.errors import BadPrompt
+from gemini_nb.kept import Kept
 from gemini_nb.parts import to_contents
 from gemini_nb.request import Request
 
@@ -24,15 +26,16 @@ _HOME = "cachedContents"
 _LONGEST_NAME = 128
 
 
-class CachedContent:
+class CachedContent(Kept):
     """A cache of the service, as it was when it was last looked at.
 
     `CachedContent(name)` looks it up, as `get` does.
     """
 
+    _body: resources.CachedContent
+
     def __init__(self, name: str, *, client: clients.Client | None = None) -> None:
-        self._client = client
-        self._body = resources.CachedContent(name=name)  # for __repr__, where it is not found
+        super().__init__(resources.CachedContent(name=name), client)  # for __repr__, if it is gone
         self._body = self.client.call(_get(name), resources.CachedContent)
 
     @classmethod
@@ -40,21 +43,10 @@ class CachedContent:
         cls, body: resources.CachedContent, client: clients.Client | None = None
     ) -> CachedContent:
         made = cls.__new__(cls)
-        made._client = client
-        made._body = body
+        Kept.__init__(made, body, client)
         return made
 
-    @property
-    def client(self) -> clients.Client:
-        """The client that calls about this cache go through."""
-        return self._client or clients.default()
-
     # -- what it is
-
-    @property
-    def name(self) -> str:
-        """`cachedContents/ID`."""
-        return self._body.name or ""
 
     @property
     def model(self) -> str:
@@ -62,33 +54,14 @@ class CachedContent:
         return self._body.model or ""
 
     @property
-    def display_name(self) -> str:
-        """The person's name for it."""
-        return self._body.display_name or ""
-
-    @property
     def usage_metadata(self) -> resources.CachedContentUsageMetadata:
         """`total_token_count`: how many tokens it holds."""
         return self._body.usage_metadata or resources.CachedContentUsageMetadata()
 
     @property
-    def create_time(self) -> dt.datetime | None:
-        """When it was made (UTC)."""
-        return times.moment(self._body.create_time)
-
-    @property
-    def update_time(self) -> dt.datetime | None:
-        """When it was last changed (UTC)."""
-        return times.moment(self._body.update_time)
-
-    @property
     def expire_time(self) -> dt.datetime | None:
         """When it goes (UTC)."""
         return times.moment(self._body.expire_time)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return self._body.to_dict()
 
     def __repr__(self) -> str:
         tokens = self.usage_metadata.total_token_count
@@ -98,7 +71,7 @@ class CachedContent:
             f"for {self.model.removeprefix('models/')}" if self.model else "",
             f"until {times.shown(self.expire_time)}" if self.expire_time else "",
         )
-        return f"<CachedContent {' '.join([self.name, *filter(None, known)])}>"
+        return terminal_text(f"<CachedContent {' '.join([self.name, *filter(None, known)])}>")
 
     # -- the calls
 
@@ -195,14 +168,6 @@ class CachedContent:
         """`update`, awaited."""
         made = _update(self.name, ttl, expire_time)
         self._body = await self.client.call_async(made, resources.CachedContent)
-
-    def delete(self) -> None:
-        """Have the service forget it. Raises NotFound."""
-        self.client.call(Request("DELETE", self.name), structs.Wire)
-
-    async def delete_async(self) -> None:
-        """`delete`, awaited."""
-        await self.client.call_async(Request("DELETE", self.name), structs.Wire)
 
 
 # ------------------------------------------------------------------------------- the requests

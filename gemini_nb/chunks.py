@@ -80,7 +80,9 @@ def decode_chunk(data: bytes, *, request: Any = None) -> Chunk:
     except msgspec.DecodeError:
         inner = data.strip()
         if inner.startswith(b"[") and inner.endswith(b"]"):  # an error may come as an array of one
-            return decode_chunk(inner[1:-1], request=request)
+            inner = inner[1:-1].strip()
+            if inner.startswith(b"{"):
+                return decode_chunk(inner, request=request)
         raise errors.BadAnswer("An event of the stream is no JSON.", request=request) from None
     error = chunk.extra.get("error") if chunk.extra else None
     if isinstance(error, dict):

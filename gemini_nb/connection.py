@@ -27,6 +27,10 @@ _INTERIM = 200  # statuses below are not the answer yet
 _FRAMED = (b"content-length", b"transfer-encoding")
 
 
+class NoHTTP(httpx.RemoteProtocolError):
+    """What came in place of an answer is something else."""
+
+
 class Connection(asyncio.Protocol):
     """A socket and the one answer that is being read from it."""
 
@@ -58,7 +62,7 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """All was sent, the answer read to its end, and the server takes another request."""
-        done = self._sent and self._complete and self._error is None
+        done = self._sent and self._complete and not self._pieces and self._error is None
         return done and self._kept_alive and self.open
 
     def rest(self) -> None:
@@ -76,24 +80,26 @@ class Connection(asyncio.Protocol):
         """Write a request. Raises WriteTimeout, and what reading or `content` raises."""
         self._expect()
         held = head
-        del head  # a traceback may show the locals of a frame, and the key is in there
-        async for piece in content:
-            if len(held) + len(piece) > _PACKET:
-                await self._write(held, seconds)
-                held = piece
-            else:
-                held += piece
-            if self._has_head:  # a server may refuse before it has read it all
-                self._sent = False
-                return
-        await self._write(held, seconds)
+        try:
+            async for piece in content:
+                if len(held) + len(piece) > _PACKET:
+                    await self._write(held, seconds)
+                    held = piece
+                else:
+                    held += piece
+                if self._has_head:  # a server may refuse before it has read it all
+                    self._sent = False
+                    return
+            await self._write(held, seconds)
+        finally:  # a traceback may show the locals of a frame, and the key is in there
+            head = held = b""
 
     async def _write(self, data: bytes, seconds: float) -> None:
         """Write as fast as the peer reads; no more once it has answered."""
         rest = memoryview(data)
         while rest and not self._has_head:
             self._check()
-            if self._writable:
+            if self._writable and not self._transport.is_closing():
                 self._transport.write(rest[:_SLICE])
                 rest = rest[_SLICE:]
             else:
@@ -156,13 +162,14 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(httpx.RemoteProtocolError(f"The answer is no HTTP: {error}"))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            kind = httpx.RemoteProtocolError if self._has_head else NoHTTP
+            self._fail(kind(f"The answer is no HTTP: {error}"))
             return
         if not self._has_head:
             self._read_before_head += len(data)
             if self._read_before_head > _LONGEST_HEAD:
-                self._fail(httpx.RemoteProtocolError("The answer has endless headers."))
+                self._fail(NoHTTP("The answer has endless headers."))
                 return
         self._wake()
 
@@ -246,10 +253,13 @@ async def connect(host: str, port: int, tls: ssl.SSLContext | None, seconds: flo
                 port,
                 ssl=tls,
                 server_hostname=host if tls else None,
-                happy_eyeballs_delay=0.25,
+                # Only a name has several addresses, of which the quickest is taken.
+                happy_eyeballs_delay=None if host[-1:].isdigit() or ":" in host else 0.25,
             )
     except TimeoutError as error:
         raise httpx.ConnectTimeout(f"No connection in {seconds:g} s.") from error
     except OSError as error:  # an SSLError is one, too
         raise httpx.ConnectError(error.strerror or str(error)) from error
+    except UnicodeError as error:
+        raise httpx.ConnectError("no host can have such a name") from error
     return connection

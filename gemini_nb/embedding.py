@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import client as clients
-from gemini_nb import request
+from gemini_nb import request, structs
 from gemini_nb.enums import TaskType
 from gemini_nb.errors import BadAnswer, BadPrompt, UnknownName
 from gemini_nb.parts import to_content, to_contents
@@ -126,6 +126,7 @@ def _is_many(content: Any) -> bool:
     if hasattr(content, "columns"):
         raise BadPrompt("A table is not embedded.", advice='Give one column: table["text"].')
     one = isinstance(content, (str, bytes, bytearray, Mapping))
+    one = one or structs.plain(content) is not content  # a model of pydantic is iterable, too
     return isinstance(content, Iterable) and not one
 
 

@@ -93,11 +93,11 @@ def _own_line(tb: TracebackType | None) -> str:
     """The deepest frame that is neither in this package nor in a library, as `line 3: code`."""
     import traceback
 
-    here = str(Path(__file__).parent)
+    others = (str(Path(__file__).parent), str(Path(traceback.__file__).parent))
     own = [
         frame
         for frame in traceback.extract_tb(tb)
-        if not frame.filename.startswith(here)
+        if not frame.filename.startswith(others)
         and "site-packages" not in frame.filename
         and frame.line
         and "run_cell_magic" not in frame.line
@@ -213,7 +213,7 @@ class InvalidKey(APIError):
 class PermissionDenied(APIError):
     """403: the key may not do this, or the file belongs to another project or is gone."""
 
-    advice = "May the key's project use this model? Files are gone after 48 hours."
+    advice = "May the key's project use this model? Files and caches go when their time is over."
 
 
 class NotFound(APIError):
@@ -230,7 +230,8 @@ class ResourceExhausted(APIError):
     @property
     def quota(self) -> str:
         """The quota's own name, as `GenerateRequestsPerDayPerProjectPerModel-FreeTier`, or `""`."""
-        found = [v for d in self.details for v in d.get("violations") or [] if isinstance(v, dict)]
+        lists = [d.get("violations") for d in self.details]
+        found = [v for some in lists if isinstance(some, list) for v in some if isinstance(v, dict)]
         names = [str(v.get("quotaId") or v.get("quotaMetric") or "") for v in found]
         # Where several are used up, the day's is the one that lasts.
         return next((n for n in names if "PerDay" in n), next(iter(names), ""))

@@ -31,7 +31,7 @@ INLINE_LIMIT = 100 << 20
 # Seconds for the service to process what was uploaded.
 _LONGEST_WAIT = 600.0
 
-# Files that were uploaded for a prompt, by their hash: a chat sends its history again and again.
+# Files that were uploaded for a prompt, by kind and hash: a chat sends its history each time.
 _known: weakref.WeakKeyDictionary[Client, dict[str, File]] = weakref.WeakKeyDictionary()
 
 
@@ -154,7 +154,8 @@ async def _uploaded(
 def _hash(blob: Blob) -> str:
     import hashlib
 
-    return hashlib.sha256(blob.data or b"").hexdigest()
+    found = hashlib.sha256(blob.data or b"").hexdigest()
+    return f"{blob.mime_type} {found}"  # the same bytes as another kind are another file
 
 
 async def _still_there(file: File | None, way: Transport) -> File | None:

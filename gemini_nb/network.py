@@ -96,7 +96,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         scheme, host, port = origin
         if scheme == "https" and self._tls is None:
             # Reads all the certificates, 20 ms: other calls need not stand still for it.
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+            self._tls = await asyncio.to_thread(_certificates)
         return await connect(host, port, self._tls if scheme == "https" else None, seconds)
 
     def _release(self, origin: Origin, connection: Connection) -> None:
@@ -144,6 +144,17 @@ class _Body(httpx.AsyncByteStream):
         if self._connection is not None:
             connection, self._connection = self._connection, None
             self._pool._release(self._origin, connection)
+
+
+def _certificates() -> ssl.SSLContext:
+    """Whom to believe. Raises LocalProtocolError where the environment names what is no list."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise httpx.LocalProtocolError(
+            f"the certificates that SSL_CERT_FILE names cannot be read ({why})."
+        ) from None
 
 
 def _head(request: httpx.Request) -> bytes:

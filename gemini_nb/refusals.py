@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gemini_nb import errors
+from gemini_nb import errors, structs
 from gemini_nb.errors import APIError
 
 _BY_CODE: dict[int, type[APIError]] = {
@@ -28,7 +28,7 @@ def refusal(
 ) -> errors.GeminiError:
     """An answer that is not 200. `retry_after` is what its header says, in seconds."""
     try:
-        found: Any = msgspec.json.decode(body)
+        found: Any = structs.read(body)
     except msgspec.DecodeError:
         found = None
     if isinstance(found, list) and found:  # streams without alt=sse wrap their error in an array
@@ -57,7 +57,8 @@ def from_status(
     request: Any = None,
 ) -> APIError:
     """The `error` object of an answer, in which a RetryInfo says more than a header."""
-    details = [d for d in error.get("details") or [] if isinstance(d, dict)]
+    given = error.get("details")
+    details = [d for d in given if isinstance(d, dict)] if isinstance(given, list) else []
     failed = errors.ServerError if code >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError
     cls = _BY_CODE.get(code, failed)
     if any(d.get("reason") == "API_KEY_INVALID" for d in details):

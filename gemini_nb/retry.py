@@ -36,6 +36,7 @@ _REFUSED = frozenset({429, 503})
 _FIRST = 0.5
 _LONGEST = 60.0
 _TOTAL = 120.0
+_HALF_A_DAY = 12 * 3600.0
 # What all calls of a client may try again at once, and what each success adds to it: a service that
 # fails for good gets a fifth more requests from us, not four times as many.
 _BUDGET = 20.0
@@ -79,7 +80,9 @@ class Retries:
                 seconds = self._delay(error, time.monotonic() - started)
                 if seconds is None:
                     return False
-                earlier.append(error)
+                # Kept for as long as the answer is: without its frames, which hold headers.
+                error.__context__ = None
+                earlier.append(error.with_traceback(None))
                 line.count_down(_what(error), seconds)
                 return seconds
 
@@ -99,16 +102,15 @@ class Retries:
         if isinstance(error, ResourceExhausted) and error.per_day:
             error.advice = _TOMORROW
             return None
-        if told is not None:
+        own = _FIRST * 2.0 ** (error.tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        if told is not None and told >= own:
             # To the second, and a little apart from the others who were told the same.
-            seconds = told + random.uniform(0, 0.5)  # noqa: S311 - no secret
+            seconds = told + random.uniform(0, 0.5)  # noqa: S311
             if told > _LONGEST or elapsed + seconds > _TOTAL:
-                at = dt.datetime.now().astimezone() + dt.timedelta(seconds=told)
-                error.advice = f"That is too long to hold a cell up: call again at {at:%H:%M:%S}."
+                error.advice = f"That is too long to hold a cell up: call again {_at(told)}."
                 return None
             return seconds
-        seconds = _FIRST * 2.0 ** (error.tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-        if elapsed + seconds > _TOTAL:
+        if elapsed + own > _TOTAL:
             return None
         if self._budget < 1:
             error.advice = (
@@ -116,7 +118,7 @@ class Retries:
             )
             return None
         self._budget -= 1
-        return seconds
+        return own
 
 
 def _passing(error: GeminiError) -> bool:
@@ -141,6 +143,12 @@ _TOMORROW = (
     "This quota is for a day, which begins at midnight Pacific time. "
     'Until then: another model, or genai.configure(backend="local").'
 )
+
+
+def _at(seconds: float) -> str:
+    """When that is, by the clock; the day, too, where the clock alone would mislead."""
+    at = dt.datetime.now().astimezone() + dt.timedelta(seconds=seconds)
+    return f"at {at:%H:%M:%S}" if seconds < _HALF_A_DAY else f"on {at:%d %B %Y, %H:%M}"
 
 
 def _what(error: GeminiError) -> str:

@@ -138,10 +138,20 @@ def decode(cls: type[T], data: bytes | str) -> T:
     try:
         return typing.cast("T", _decoder(cls).decode(data))  # type: ignore[arg-type]
     except (msgspec.ValidationError, NotImplementedError, TypeError):
-        value = msgspec.json.decode(data)
+        value = read(data)
         if not isinstance(value, dict):
             raise msgspec.DecodeError("expected a JSON object") from None
         return typing.cast("T", build(typing.cast("type[Wire]", cls), value))
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def read(data: bytes | str) -> Any:
+    """Any JSON document. Raises msgspec.DecodeError, also for bytes and depths that none has."""
+    try:
+        return msgspec.json.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def build(cls: type[Wire], value: dict[str, Any], *, strict: bool = False) -> Any:

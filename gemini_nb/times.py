@@ -8,6 +8,8 @@ from typing import Any
 
 from gemini_nb.errors import BadPrompt
 
+# Seconds: what has nine digits after its point, and is not nothing.
+_SHORTEST = 1e-9
 _DURATION = re.compile(r"(\d+(?:\.\d{1,9})?)s")
 
 
@@ -15,9 +17,9 @@ def moment(text: str | None) -> dt.datetime | None:
     """RFC 3339 → a datetime in UTC, to the microsecond; None for what is none."""
     try:
         found = dt.datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def shown(when: dt.datetime) -> str:
@@ -59,7 +61,7 @@ def to_duration(value: Any) -> str:
             seconds = _seconds(value)
     except (TypeError, ValueError):
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    if not _SHORTEST <= seconds < float("inf"):
         raise BadPrompt(
             f"{value!r} is no length of time.", advice='Give seconds, a timedelta, or like "300s".'
         )

@@ -51,6 +51,7 @@ _import_httpx()
 
 import httpx  # noqa: E402
 
+from gemini_nb.connection import NoHTTP  # noqa: E402
 from gemini_nb.network import DirectTransport  # noqa: E402
 
 _log = logging.getLogger("gemini_nb")
@@ -60,6 +61,9 @@ CONNECT_TIMEOUT = 5.0
 # thought out and written before its first byte.
 IDLE_TIMEOUT = 60.0
 WHOLE_TIMEOUT = 300.0
+
+# Seconds beyond which a wait is no time that a calendar could show.
+_FAR = 1e9
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -204,6 +208,8 @@ class Transport:
                     self._check(response, await response.aread(), request)
                 pieces = aiter(_body(response))
                 first: bytes = await anext(pieces, b"")
+                if not first:
+                    self._check(response, b"", request)
             except BaseException:
                 await response.aclose()
                 raise
@@ -230,9 +236,13 @@ class Transport:
 
         Raises NetworkError.
         """
+        try:
+            place = httpx.URL(url if "://" in url else self.base_url + url)
+        except httpx.InvalidURL:
+            raise errors.BadAnswer("The service gave no address.", request=request) from None
         made = httpx.Request(
             method,
-            httpx.URL(self.base_url).join(url) if "://" in url else httpx.URL(self.base_url + url),
+            place,
             headers={"user-agent": _user_agent(), **headers},
             content=content,
             extensions={"timeout": self._timeouts(request, IDLE_TIMEOUT)},
@@ -274,8 +284,19 @@ def _route(url: httpx.URL) -> httpx.AsyncBaseTransport:
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if proxy and not urllib.request.proxy_bypass(url.host):
-        return httpx.AsyncHTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}")
+        return _through(proxy if "://" in proxy else f"http://{proxy}")
     return DirectTransport()
+
+
+def _through(proxy: str) -> httpx.AsyncBaseTransport:
+    """A way through a proxy. Raises ConfigError, which does not quote it: it may hold a password"""
+    try:
+        return httpx.AsyncHTTPTransport(proxy=proxy)
+    except ImportError:
+        advice = "Run pip install 'httpx[socks]', then restart."
+    except (ValueError, httpx.InvalidURL):
+        advice = "One is like http://proxy.example:3128."
+    raise errors.ConfigError("The proxy of the environment cannot be used.", advice=advice)
 
 
 def _close(http: httpx.AsyncBaseTransport) -> None:
@@ -311,10 +332,14 @@ def _translated(request: Request, host: str) -> Iterator[None]:
         raise _after_sending(
             errors.Timeout(f"{host} sent nothing in time.", request=request)
         ) from None
+    except NoHTTP:
+        raise errors.BadAnswer(
+            f"{host} answered with something that is no HTTP.", request=request
+        ) from None
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
         raise _after_sending(
             errors.NetworkError(
-                f"{host} closed the connection in the middle of an answer.", request=request
+                f"{host} closed the connection before its answer was whole.", request=request
             )
         ) from None
     except httpx.DecodingError:
@@ -345,9 +370,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """What a Retry-After header says, a number of seconds or a date, in seconds from now."""
     text = headers.get("retry-after", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(float(text), _FAR)
     try:
         at = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(0.0, at.timestamp() - time.time())
+    return min(max(0.0, at.timestamp() - time.time()), _FAR)

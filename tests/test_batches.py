@@ -8,12 +8,14 @@ import hashlib
 import inspect
 import io
 import json
+import pickle
 import sys
 
 import pytest
 
 import gemini_nb as genai
 from gemini_nb import batch_wire, batches, errors, structs
+from gemini_nb.resources import Operation
 from gemini_nb.types import GenerateContentRequest, InlinedRequest
 from tests.server import answer_json, chunk
 
@@ -381,7 +383,9 @@ def test_a_broken_line_is_an_error_in_its_place(line):
 @pytest.mark.parametrize("details", [5, "x", {}, [5, None]])
 def test_an_error_in_a_form_of_its_own(details):
     """Details that are none of the API's are left out."""
-    (found,) = known(inlined({"error": {"code": 5, "message": "No.", "details": details}})).results()
+    (found,) = known(
+        inlined({"error": {"code": 5, "message": "No.", "details": details}})
+    ).results()
     assert (type(found.error), found.error.details) == (errors.NotFound, [])
 
 
@@ -530,6 +534,18 @@ def test_a_client_of_ones_own(serve, quick):
     assert {call.headers["x-goog-api-key"] for call in server.calls} == {"AIzaFAKE-own"}
     assert len(server.calls) == 4
     own.close()
+
+
+def test_a_batch_travels_without_its_client():
+    """A BatchJob goes to another process; a client, which holds connections, does not."""
+    made = batches.BatchJob(structs.build(Operation, operation()), genai.Client(api_key="AIzaFAKE"))
+    assert pickle.loads(pickle.dumps(made)).to_dict() == made.to_dict()  # noqa: S301
+
+
+def test_the_repr_holds_nothing_for_a_terminal(serve):
+    """What a service calls a batch has no say over the person's terminal."""
+    serve(answer_json({"name": "batches/b\x1b[2J\u202e1"}))
+    assert repr(batches.get("b1")).isprintable()
 
 
 def test_counts_that_are_none(serve):

@@ -322,3 +322,20 @@ def test_a_forked_process_has_connections_of_its_own():
         check=False,
     )
     assert (done.stdout, done.stderr) == ("ok\nok\nok\n", "")
+
+
+def test_a_loop_that_is_closed_while_a_call_runs(capfd):
+    """Nobody is told of it: whoever waited has gone, and the next call works."""
+
+    async def slow():
+        await asyncio.sleep(0.05)
+
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(blocking.arun(slow()))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    waiting.cancel()
+    loop.run_until_complete(asyncio.gather(waiting, return_exceptions=True))
+    loop.close()
+    assert blocking.run(slow()) is None
+    blocking.run(asyncio.sleep(0.1))
+    assert capfd.readouterr().err == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import inspect
+import pickle
 
 import pytest
 
@@ -299,3 +300,15 @@ def test_an_answer_with_nothing_in_it():
     assert (bare.model, bare.display_name, bare.expire_time) == ("", "", None)
     assert bare.usage_metadata.total_token_count is None
     assert repr(bare) == "<CachedContent cachedContents/x>"
+
+
+def test_a_cache_travels_without_its_client(server):
+    """A CachedContent goes to another process; a client, which holds connections, does not."""
+    made = CachedContent.get("c1", client=genai.Client(api_key="AIzaFAKE"))
+    assert pickle.loads(pickle.dumps(made)).to_dict() == made.to_dict()  # noqa: S301
+
+
+def test_the_repr_holds_nothing_for_a_terminal(serve):
+    """What a service calls a cache has no say over the person's terminal."""
+    serve(answer_json({"name": "cachedContents/c\x1b[2J\u202e1"}))
+    assert repr(CachedContent.get("c1")).isprintable()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-import google.genai.types
 import pytest
 
 import gemini_nb as genai
@@ -27,6 +26,22 @@ def service(call):
     if call.target.endswith(":embedContent"):
         return answer_json({"embedding": vector(body)})
     return answer_json({"embeddings": [vector(one) for one in body["requests"]]})
+
+
+class Pydantic:
+    """As a model of pydantic, it can be iterated over, and is one all the same."""
+
+    def __init__(self, **fields):
+        self._fields = fields
+
+    def __iter__(self):
+        return iter(self._fields.items())
+
+    def __str__(self):
+        return "Pydantic"
+
+    def model_dump(self, *, exclude_none):
+        return self._fields
 
 
 @pytest.fixture
@@ -111,8 +126,7 @@ def test_an_iterable_is_taken_lazily(server, embed):
         {"parts": ["text", "more"]},
         Content(parts=[Part(text="text")]),
         Part(text="text"),
-        google.genai.types.Part(text="text"),
-        google.genai.types.Content(parts=[google.genai.types.Part(text="text")]),
+        Pydantic(parts=[{"text": "text"}], role="user"),
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import pickle
+import runpy
 
 import pytest
 
@@ -190,3 +191,27 @@ def test_a_card_cannot_steer_a_terminal():
     """Escape sequences in a service's message do not reach the screen."""
     error = refusals.from_status(400, {"message": "\x1b]0;owned\x07 bad \x1b[2J\u202e"})
     assert not any(ord(c) < 32 or c == "\u202e" for c in "".join(error.card()))
+
+
+@pytest.mark.parametrize("violations", [5, None, "text", [5], [{}], {"quotaId": "x"}])
+def test_a_quota_in_no_known_form(violations):
+    """Whatever stands where violations should, the error is shown."""
+    error = refusals.from_status(
+        429, {"message": "Quota.", "details": [{"violations": violations}]}
+    )
+    assert error.quota == ""
+    assert not error.per_day
+    assert error.card()[0].endswith("Quota.")
+
+
+def test_the_line_of_the_person_is_named_not_one_of_python(tmp_path):
+    """An error that came through a module of Python itself points to the person's own line."""
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import json\n"
+        "from gemini_nb.parts import to_part\n"
+        "json.loads('1', parse_int=lambda text: to_part(5))\n"
+    )
+    with pytest.raises(errors.BadPrompt) as caught:
+        runpy.run_path(str(script))
+    assert caught.value._render_traceback_()[-1].startswith("  at mine.py, line 3: json.loads")

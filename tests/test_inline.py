@@ -114,6 +114,15 @@ def test_the_same_media_twice_is_one_file(server):
     assert len(server.files) == 1
 
 
+def test_the_same_bytes_as_another_kind(server):
+    """What was uploaded as one kind is not named where a prompt has it as another."""
+    model = genai.GenerativeModel("gemini-a")
+    for kind in ("audio/wav", "audio/mp3"):
+        part = Part(inline_data=Blob(mime_type=kind, data=b"x" * 900))
+        model.generate_content([part], upload="auto")
+    assert [file["mimeType"] for file in server.files.values()] == ["audio/wav", "audio/mp3"]
+
+
 def test_awaited_it_is_the_same(server):
     """The async form uploads, too."""
     model = genai.GenerativeModel("gemini-a")

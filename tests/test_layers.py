@@ -29,7 +29,7 @@ LAYERS = (
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
     | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
     | {"files.upload", "files.sending", "files.uploaded"}
-    | {"inline"},
+    | {"inline", "kept"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"},
     {"display", "display.static", "display.live"},
     {"magics", "completion", "cli"},

@@ -77,7 +77,22 @@ def test_durations_are_written(given, text):
 
 @pytest.mark.parametrize(
     "wrong",
-    [0, -1, 1e-10, "5", "5m", "", None, True, float("nan"), float("inf"), {}, {"hours": 1}, [], "-3s"],
+    [
+        0,
+        -1,
+        1e-10,
+        "5",
+        "5m",
+        "",
+        None,
+        True,
+        float("nan"),
+        float("inf"),
+        {},
+        {"hours": 1},
+        [],
+        "-3s",
+    ],
     ids=repr,
 )
 def test_what_is_no_duration(wrong):

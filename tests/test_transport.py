@@ -9,6 +9,7 @@ import json
 import logging
 import pickle
 import socket
+import struct
 import threading
 import traceback
 
@@ -380,22 +381,48 @@ def test_an_answer_that_no_parser_reads(serve, ask, body):
         ask()
 
 
-def test_what_speaks_no_http():
-    """The port of another service says so; it is not asked again and again."""
+@contextlib.contextmanager
+def other_service(speak):
+    """A port on a thread of its own, where `speak` gets the first connection; gives its address."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as peer:
 
-        def speak():
+        def listen():
             there, _ = peer.accept()
             with there:
-                there.recv(65_536)
-                there.sendall(b"\x15\x03\x03\x00\x02\x02\x46")
+                speak(there)
 
-        speaker = threading.Thread(target=speak)
-        speaker.start()
-        genai.configure(api_key=KEY, base_url=f"http://127.0.0.1:{peer.getsockname()[1]}")
+        listener = threading.Thread(target=listen)
+        listener.start()
+        yield f"http://127.0.0.1:{peer.getsockname()[1]}"
+        listener.join()
+
+
+def test_what_speaks_no_http():
+    """The port of another service says so; it is not asked again and again."""
+
+    def alert(there):
+        there.recv(65_536)
+        there.sendall(b"\x15\x03\x03\x00\x02\x02\x46")
+
+    with other_service(alert) as address:
+        genai.configure(api_key=KEY, base_url=address)
         with pytest.raises(errors.BadAnswer, match="no HTTP"):
             whole()
-        speaker.join()
+
+
+def test_a_break_while_a_long_request_is_sent(caplog):
+    """Nothing more is written to a connection that has gone: asyncio would log each attempt."""
+
+    def hang_up(there):
+        there.recv(10)
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    film = {"mime_type": "video/mp4", "data": bytes(40_000_000)}
+    with other_service(hang_up) as address:
+        genai.configure(api_key=KEY, base_url=address)
+        with pytest.raises(errors.NetworkError):
+            genai.GenerativeModel("gemini-test").generate_content([film])
+    assert [r.message for r in caplog.records if r.name == "asyncio"] == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK = 8 << 20
 _LARGEST_GRANULE = 64 << 20
+_LONGEST_COUNT = 20
 
 _AGAIN = (408, 429, 500, 502, 503, 504)
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -97,9 +98,9 @@ class Session:
         Under the service's own host only the path is kept: a local backend that was started anew
         has another port.
         """
-        base, found = urllib.parse.urlsplit(self._base), urllib.parse.urlsplit(url)
+        base, found = urllib.parse.urlsplit(self._base), _split(url)
         own = url.removeprefix(self._base)
-        if own.startswith("/") and not urllib.parse.urlsplit(own).netloc:
+        if own.startswith("/") and not _split(own).netloc:
             self.url = own
             return
         if found.scheme not in ("http", "https") or not found.hostname:
@@ -168,6 +169,16 @@ class Session:
         return Fault(error) if isinstance(error, errors.BadAnswer) else error
 
 
+def _split(url: str) -> urllib.parse.SplitResult:
+    """The parts of an address; of what is none they are empty."""
+    try:
+        found = urllib.parse.urlsplit(url)
+        _ = found.port  # which is looked at only here
+    except ValueError:
+        return urllib.parse.urlsplit("")
+    return found
+
+
 def _standing(answer: transport.Answer) -> Standing:
     status = answer.headers["x-goog-upload-status"]
     received = number(answer.headers.get("x-goog-upload-size-received"))
@@ -182,5 +193,6 @@ def _standing(answer: transport.Answer) -> Standing:
 
 
 def number(text: str | int | None) -> int | None:
-    """A count as the service writes it; None for what is none."""
-    return int(text) if text is not None and str(text).isdecimal() else None
+    """A count as the service writes it, of 64 bits at most; None for what is none."""
+    digits = "" if text is None else str(text)
+    return int(digits) if digits.isdecimal() and len(digits) < _LONGEST_COUNT else None

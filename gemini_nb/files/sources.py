@@ -214,13 +214,13 @@ def _source(value: Any) -> Source:
 def _of_path(path: Path) -> Source:
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BadPrompt(f"{str(path)!r} is no file.", advice="Give the path of a file.")
         place = str(path.resolve())
     except FileNotFoundError:
         raise BadPrompt(f"There is no file {str(path)!r}.", advice="Check the path.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise BadPrompt(f"{str(path)!r} cannot be read: {_why(error)}.") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise BadPrompt(f"{str(path)!r} is no file.", advice="Give the path of a file.")
     identity = (place, found.st_size, found.st_mtime_ns)
     # Not buffered: what is read goes on as it is.
     return Source(path.name, found.st_size, lambda: path.open("rb", buffering=0), identity=identity)

@@ -20,6 +20,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from gemini_nb import errors, structs
 from gemini_nb.files.resumable import Fault, Gone, Misplaced, Session, number
 from gemini_nb.files.sources import Reading, readable_size
@@ -280,7 +282,8 @@ class Upload:
 
     async def _accepted(self, file: File | None) -> File:
         """The File, if it is what was to be sent; else it is deleted there."""
-        self._report(self._source.size, "")
+        self._offset = self._source.size
+        self._report(self._offset, "")
         file = file or await self._look_up()
         if file is None:
             raise Fault(self._bad("The service has it all, and shows no file."))
@@ -302,13 +305,17 @@ class Upload:
     async def _look_up(self) -> File | None:
         """The File by its name, where no answer has shown it."""
         try:
-            return structs.decode(
-                File, await self._way.send(Request("GET", self._about.name or ""))
-            )
+            body = await self._way.send(Request("GET", self._about.name or ""))
+            file = structs.decode(File, body)
         except (errors.NotFound, errors.PermissionDenied):
             return None
         except (errors.NetworkError, errors.ServerError) as error:
             raise Fault(error) from None
+        except msgspec.DecodeError:
+            file = File()
+        if not file.name:
+            raise Fault(self._bad("The service was asked for the file, and answered none."))
+        return file
 
     async def _is_this(self, file: File) -> bool:
         """Size and hash are ours, as far as the service says them."""

@@ -13,13 +13,15 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from gemini_nb import client as clients
+import msgspec
+
 from gemini_nb import errors, progress, resources, structs, times
 from gemini_nb.display.html import terminal_text
 from gemini_nb.enums import FileState
 from gemini_nb.files.resumable import number
 from gemini_nb.files.sources import readable_size
 from gemini_nb.files.upload import sha256
+from gemini_nb.kept import Kept
 from gemini_nb.request import Request
 
 if TYPE_CHECKING:
@@ -34,32 +36,12 @@ _FIRST_LOOK, _LAST_LOOK = 0.5, 5.0
 _NAME = re.compile(r"(?:https?://\S+/)?(?:files/)?([\w-]+)", re.ASCII)
 
 
-class File:
+class File(Kept):
     """A file of the service, as it was when it was last looked at."""
 
-    def __init__(self, body: resources.File, client: clients.Client | None = None) -> None:
-        self._body = body
-        self._client = client
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_body": self._body, "_client": None}  # a client does not travel
-
-    @property
-    def client(self) -> clients.Client:
-        """The client that calls about this file go through."""
-        return self._client or clients.default()
+    _body: resources.File
 
     # -- what it is
-
-    @property
-    def name(self) -> str:
-        """`files/ID`."""
-        return self._body.name or ""
-
-    @property
-    def display_name(self) -> str:
-        """The person's name for it."""
-        return self._body.display_name or ""
 
     @property
     def uri(self) -> str:
@@ -82,16 +64,6 @@ class File:
         return self._body.state or FileState.STATE_UNSPECIFIED
 
     @property
-    def create_time(self) -> dt.datetime | None:
-        """When it was uploaded (UTC)."""
-        return times.moment(self._body.create_time)
-
-    @property
-    def update_time(self) -> dt.datetime | None:
-        """When it was last changed (UTC)."""
-        return times.moment(self._body.update_time)
-
-    @property
     def expiration_time(self) -> dt.datetime | None:
         """When the service deletes it (UTC)."""
         return times.moment(self._body.expiration_time)
@@ -111,18 +83,8 @@ class File:
         """Why it failed: `code` and `message`."""
         return self._body.error
 
-    def to_dict(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return self._body.to_dict()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, File) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
     def __repr__(self) -> str:
-        return f"<File {' · '.join(terminal_text(word) for word in self._words())}>"
+        return f"<File {' · '.join(self._words())}>"
 
     def _repr_html_(self) -> str:
         name, *rest = self._words()
@@ -133,7 +95,8 @@ class File:
         shown = repr(self.display_name) if self.display_name else ""
         left = _left(self.expiration_time)
         size = readable_size(self.size_bytes)
-        return [w for w in (self.name, shown, self.mime_type, size, str(self.state), left) if w]
+        words = (self.name, shown, self.mime_type, size, str(self.state), left)
+        return [clean for clean in map(terminal_text, words) if clean]
 
     # -- the calls
 
@@ -146,14 +109,6 @@ class File:
         """`refresh`, awaited."""
         self._body = await self.client.call_async(looking_up(self.name), resources.File)
         return self
-
-    def delete(self) -> None:
-        """Delete it at the service. Raises PermissionDenied where it is gone already."""
-        self.client.call(deleting(self), resources.File)
-
-    async def delete_async(self) -> None:
-        """`delete`, awaited."""
-        await self.client.call_async(deleting(self), resources.File)
 
     def wait(self, timeout: float = 600.0) -> File:
         """Wait until it can be used: a video has to be processed first.
@@ -203,7 +158,12 @@ class File:
         return self
 
     async def _look(self, transport: Transport) -> None:
-        self._body = structs.decode(resources.File, await transport.send(looking_up(self.name)))
+        made = looking_up(self.name)
+        body = await transport.send(made)
+        try:
+            self._body = structs.decode(resources.File, body)
+        except msgspec.DecodeError:
+            raise errors.BadAnswer("The answer is no JSON object.", request=made) from None
 
 
 def _left(end: dt.datetime | None) -> str:

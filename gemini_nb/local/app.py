@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 VERSIONS = ("v1beta", "v1", "v1alpha")
 _OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+
 
 def build(engine: Engine, key: str, *, loopback: bool) -> Starlette:
     """The application that answers with `engine` to those who hold `key`."""
@@ -79,6 +81,8 @@ class Gate:
         host = request.headers.get("host", "")
         if self._loopback and not _OWN_NAME.fullmatch(host):
             return Fault(403, "This server answers only to 127.0.0.1, localhost and [::1].")
+        if not _HOST.fullmatch(host):  # addresses are made of it: an upload's, a file's
+            return Fault(400, "The Host header is not a name and a port.")
         if upload.is_session(request.url.path, request.url.query):
             return None  # its ID cannot be guessed, and clients send no key with it
         given = request.headers.get("x-goog-api-key") or request.query_params.get("key")

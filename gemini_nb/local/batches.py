@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from . import files, wire
-from .answers import BODY_LIMIT, answer, read_body
+from . import files
+from .answers import BODY_LIMIT, answer, read
 from .fault import Fault, bad_request
 from .models import require
 from .pages import Table, page
@@ -53,7 +53,7 @@ def routes(store: Store, runner: Runner) -> Callable[[str, object], list[Route]]
             async def create(request: Request) -> Response:
                 name = request.path_params["name"]
                 require(name, version, method)
-                body = wire.parse(await read_body(request), "CreateBatchRequest")
+                body = await read(request, "CreateBatchRequest")
                 row = await asyncio.to_thread(_create, store, body.get("batch", {}), method, name)
                 runner.wake()
                 return answer(request, _shape(store, row))
@@ -159,9 +159,9 @@ def _create(store: Store, given: dict[str, Any], method: str, model: str) -> Row
 def _write(store: Store, blob: str, requests: list[dict[str, Any]]) -> None:
     # The bytes come before their row here; were it the other way, a kill in between would
     # leave a batch without requests.
-    with store.blob(blob).open("x", encoding="utf-8") as file:
+    with store.making(blob) as file:
         for request in requests:
-            file.write(json.dumps(request) + "\n")
+            file.write(json.dumps(request).encode() + b"\n")
 
 
 def _lines(store: Store, row: Row) -> int:

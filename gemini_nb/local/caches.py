@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from . import checks, resolve, tokens, wire
-from .answers import answer, read_body
+from .answers import answer, read
 from .fault import Fault, bad_request
 from .files import timestamp
 from .models import require
@@ -50,12 +50,12 @@ def routes(store: Store) -> Callable[[str, object], list[Route]]:
 
     def of_version(version: str, _: object) -> list[Route]:
         async def create(request: Request) -> Response:
-            body = wire.parse(await read_body(request), "CachedContent")
+            body = await read(request, "CachedContent")
             row = await asyncio.to_thread(_create, store, body, version)
             return answer(request, _shape(row))
 
         async def update(request: Request) -> Response:
-            body = wire.parse(await read_body(request), "CachedContent")
+            body = await read(request, "CachedContent")
             row = await asyncio.to_thread(_update, store, request, body)
             return answer(request, _shape(row))
 

@@ -143,6 +143,9 @@ def _config(config: dict[str, Any]) -> None:
     if len(config.get("stopSequences", ())) > _STOP_SEQUENCES:
         field = f"{prefix}.stop_sequences"
         raise bad_request(field, f"* {field}: at most {_STOP_SEQUENCES} stop sequences.\n")
+    if "" in config.get("stopSequences", ()):
+        field = f"{prefix}.stop_sequences"
+        raise bad_request(field, f"* {field}: a stop sequence must not be empty.\n")
     _response_format(config, prefix)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from . import embed as engine
-from . import tokens, wire
-from .answers import answer, read_body
+from . import tokens
+from .answers import answer, read
 from .fault import Fault, bad_request, cannot
 from .models import require
 
@@ -42,7 +42,7 @@ def routes(version: str, _: object) -> list[Route]:
         async def endpoint(request: Request) -> Response:
             name = request.path_params["name"]
             require(name, version, method)
-            body = wire.parse(await read_body(request), table)
+            body = await read(request, table)
             loop = asyncio.get_running_loop()
             return answer(request, await loop.run_in_executor(_worker, make, body, name))
 

@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from . import checks, resolve, text, tokens, vision, wire
-from .answers import answer, as_json, read_body
+from . import checks, resolve, text, tokens, vision
+from .answers import answer, as_json, read
 from .fault import Fault
 from .models import require
 
@@ -48,7 +48,7 @@ def _routes(version: str, engine: text.Engine, store: Store, turns: Turns) -> li
         return Route(f"/{version}/models/{{name}}:{method}", checked, methods=["POST"])
 
     async def chunks_of(request: Request) -> AsyncIterator[Chunk]:
-        body = wire.parse(await read_body(request), "GenerateContentRequest")
+        body = await read(request, "GenerateContentRequest")
         name = request.path_params["name"]
         with turns.somebody_waits():
             async for chunk in _checked(engine, store, body, name, _leaving(request)):
@@ -66,7 +66,7 @@ def _routes(version: str, engine: text.Engine, store: Store, turns: Turns) -> li
         return StreamingResponse(_array(request, first, chunks), media_type=_JSON)
 
     async def count(request: Request) -> Response:
-        body = checks.counted(wire.parse(await read_body(request), "CountTokensRequest"))
+        body = checks.counted(await read(request, "CountTokensRequest"))
         resolved = await asyncio.to_thread(resolve.media, store, body)
         body, cached = await asyncio.to_thread(
             resolve.cache, store, resolved, request.path_params["name"]

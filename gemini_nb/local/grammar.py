@@ -72,8 +72,10 @@ def of_request(config: dict[str, Any]) -> str | None:
     """The grammar that a generationConfig asks for, or None for free text."""
     kind = config.get("responseMimeType") or "text/plain"
     if kind == "text/x.enum":
-        choices = config["responseSchema"]["enum"]
-        return "%llguidance {}\nstart: " + " | ".join(json.dumps(choice) for choice in choices)
+        # As one terminal: as alternatives of a rule, some 2,000 are too many, and the engine says
+        # nothing and answers as if there were no grammar.
+        choices = " | ".join(json.dumps(choice) for choice in config["responseSchema"]["enum"])
+        return f"%llguidance {{}}\nCHOICE: {choices}\nstart: CHOICE"
     if kind != "application/json":
         return None
     if "responseSchema" in config:

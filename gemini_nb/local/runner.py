@@ -228,7 +228,7 @@ class Runner:
     def _write_answers(self, row: Row) -> tuple[str, int, str]:
         blob, size, sha256 = secrets.token_hex(16), 0, hashlib.sha256()
         query = "SELECT line FROM answers WHERE batch = ? ORDER BY number"
-        with self._store.blob(blob).open("xb") as file:
+        with self._store.making(blob) as file:
             for kept in self._store.rows(query, row["id"]):
                 line = kept["line"].encode() + b"\n"
                 size += file.write(line)

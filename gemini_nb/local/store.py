@@ -20,7 +20,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from .fault import Fault
 
@@ -143,6 +143,17 @@ class Store:
         with self._lock:
             self._open()
         return self._blobs / name
+
+    @contextlib.contextmanager
+    def making(self, name: str) -> Iterator[IO[bytes]]:
+        """A file for new bytes; where writing breaks off, nothing is left of it."""
+        path = self.blob(name)
+        try:
+            with path.open("xb") as file:
+                yield file
+        except BaseException:
+            self._delete(name)
+            raise
 
     def has(self, name: str) -> int:
         """How many bytes have arrived under that name."""

@@ -153,7 +153,7 @@ class Engine:
         # has to begin with a sign no answer would begin with.
         probe = {
             "prompt": "a",
-            "grammar": text.replace("start: ", 'start: "~" (', 1) + ")",
+            "grammar": text.replace("\nstart: ", '\nstart: "~" (', 1) + ")",
             "max_tokens": 1,
             "temperature": 0,
         }

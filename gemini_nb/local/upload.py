@@ -86,7 +86,7 @@ async def _start(request: Request, sessions: Sessions) -> Response:
     size = headers.get("x-goog-upload-header-content-length") or headers.get(
         "x-upload-content-length"
     )
-    about = _about(await read_body(request), said)
+    about = await asyncio.to_thread(_about, await read_body(request), said)
     announced = _whole_number(size, "X-Goog-Upload-Header-Content-Length") if size else None
     row = await asyncio.to_thread(sessions.begin, **about, size=announced)
     url = (
@@ -146,7 +146,8 @@ async def _put(request: Request, sessions: Sessions) -> Response:
 async def _whole(request: Request, sessions: Sessions) -> Response:
     body = Related(request.headers.get("content-type", ""), _chunks(request))
     head = await body.head()
-    row = await asyncio.to_thread(sessions.begin, **_about(head, body.mime_type), size=None)
+    about = await asyncio.to_thread(_about, head, body.mime_type)
+    row = await asyncio.to_thread(sessions.begin, **about, size=None)
     try:
         await sessions.take(row, body.data(), 0)
         made = await asyncio.to_thread(sessions.finish, row)
@@ -199,7 +200,8 @@ def _about(body: bytes, content_type: str | None) -> dict[str, str]:
 
 
 _DISPLAY_NAME = 512
-_MIME_TYPE = re.compile(r"[a-z0-9][\w!#$&^.+-]{0,126}/[\w*][\w!#$&^.+-]{0,126}", re.ASCII)
+# "jsonl" as well: the API's own documentation uploads a batch's requests by that type.
+_MIME_TYPE = re.compile(r"[\w!#$&^.+*-]{1,127}(/[\w!#$&^.+*-]{1,127})?", re.ASCII)
 
 
 def _whole_number(given: str, header: str) -> int:

@@ -54,7 +54,7 @@ def parse(body: bytes, table: str) -> dict[str, Any]:
     except ValueError as error:
         raise Fault(400, f"Invalid JSON payload received. {error}") from None
     if faults:
-        raise violations(faults[:_REPORTED])
+        raise violations(faults)
     return request
 
 
@@ -137,7 +137,7 @@ def _read_table(value: Any, table: str, path: str, faults: list[tuple[str, str]]
             where = f" at '{path}'" if path else ""
             shown = json.dumps(key)
             text = f"Invalid JSON payload received. Unknown name {shown}{where}: Cannot find field."
-            faults.append((path, text))
+            _report(faults, path, text)
         elif item is not None:  # null means "not set"
             name = spellings[key]
             inner = f"{path}.{snake(name)}" if path else snake(name)
@@ -148,7 +148,13 @@ def _read_table(value: Any, table: str, path: str, faults: list[tuple[str, str]]
 def _wrong(value: Any, type_name: str, path: str, faults: list[tuple[str, str]]) -> None:
     shown = json.dumps(value)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-    faults.append((path, f"Invalid value at '{path}' ({type_name}), {shown}"))
+    _report(faults, path, f"Invalid value at '{path}' ({type_name}), {shown}")
+
+
+def _report(faults: list[tuple[str, str]], path: str, text: str) -> None:
+    faults.append((path, text))
+    if len(faults) == _REPORTED:
+        raise violations(faults)
 
 
 def _enum(value: Any, values: tuple[str, ...]) -> str:

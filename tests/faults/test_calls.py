@@ -265,9 +265,10 @@ def test_the_tries_of_a_call_have_an_end():
     assert retry.Retries(100)._delay(told, 100.0) is None
 
 
-def test_a_dying_service_is_not_stormed(patient):
-    """All calls of a client share what may be tried again: a fifth more, not five times as many."""
-    server = patient(refusal(503))
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "0"}], ids=["no word", "at once"])
+def test_a_dying_service_is_not_stormed(patient, headers):
+    """All calls of a client share what may be tried again, also where the service says: at once."""
+    server = patient(refusal(503, **headers))
     client = genai.GenerativeModel("m").client
 
     def ask(_):

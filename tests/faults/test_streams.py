@@ -127,8 +127,8 @@ def test_a_stream_that_breaks_off(serve, read, fault):
 
 @pytest.mark.parametrize(
     "fault",
-    [answer(), answer(b"\n\n"), answer(b": thinking\n\n"), answer(END[:9]), answer(event({}))],
-    ids=["nothing", "empty lines", "a comment", "half an event", "an empty object"],
+    [answer(b"\n\n"), answer(b": thinking\n\n"), answer(END[:9]), answer(event({}))],
+    ids=["empty lines", "a comment", "half an event", "an empty object"],
 )
 def test_a_stream_that_breaks_off_before_any_text(serve, read, fault):
     """No text at all is no answer either."""
@@ -136,6 +136,15 @@ def test_a_stream_that_breaks_off_before_any_text(serve, read, fault):
     got = read()
     assert type(got.error) is errors.StreamInterrupted
     assert "before any text" in got.error.message
+    assert len(server.calls) == 1
+
+
+def test_a_stream_without_a_byte(serve, read):
+    """Nothing at all is no answer of the API, and is called so."""
+    server = serve(answer())
+    got = read()
+    assert type(got.error) is errors.BadAnswer
+    assert "an empty body" in got.error.message
     assert len(server.calls) == 1
 
 

@@ -119,6 +119,19 @@ def test_silence_is_a_fault_like_any_other(place, path):
         arrived(server, genai.upload_file(path))
 
 
+@pytest.mark.parametrize(
+    "shown", [b"{}", b'{"name": 5}', b'{"name": "files/\xff"}', b"{", b"[]"], ids=str
+)
+def test_a_file_that_the_service_does_not_show_is_no_success(path, shown):
+    """All was sent and no File comes: the error says how far it got, and no empty File is given."""
+    with UploadServer({("finalize", 1): "lost"}, mute=True) as server:
+        server._plain = lambda call: (200, {"content-type": "application/json"}, shown)
+        genai.configure(api_key=KEY, base_url=server.url)
+        with pytest.raises(errors.UploadInterrupted) as caught:
+            genai.upload_file(path)
+        assert caught.value.sent == caught.value.size == len(CONTENT)
+
+
 def test_the_last_answer_may_be_lost_for_good(path):
     """Where the service says `final` and no more, the File is found by its name."""
     with UploadServer({("finalize", 1): "lost"}, mute=True) as server:

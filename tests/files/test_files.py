@@ -107,6 +107,13 @@ def test_the_html_is_escaped():
     assert "\x1b" not in repr(made(mimeType="\x1b]0;x\x07", name="\x1b[2J"))
 
 
+def test_no_name_of_a_service_turns_the_line_around():
+    """Signs that steer a terminal, or the direction of a text, are in neither form."""
+    file = made(name="files/a\x1b[2J", mimeType="text/\u202eplain", state="\x07")
+    assert repr(file).isprintable()
+    assert file._repr_html_().isprintable()
+
+
 def test_files_are_equal_by_name_and_travel_without_their_client():
     """A File in another process uses the client that is configured there."""
     file = files.File(made()._body, genai.Client(api_key=KEY))
@@ -364,3 +371,10 @@ def test_wait_not_for_ever(serve):
     with pytest.raises(errors.Timeout, match=r"not ready in 0\.05 s") as caught:
         made(state="PROCESSING").wait(0.05)
     assert isinstance(caught.value, TimeoutError)
+
+
+def test_wait_where_something_else_answers(serve):
+    """What is no file in place of one is a BadAnswer."""
+    serve(lambda call: (200, {}, [b'{"name": "\xff"}']))
+    with pytest.raises(errors.BadAnswer, match="no JSON"):
+        made(state="PROCESSING").wait()

@@ -135,7 +135,7 @@ def test_the_kind_that_is_given_counts(path):
         (b"\0\x01\x02", "mime_type="),
         ("no such file", "no file 'no such file'"),
         ("a\0b", "cannot be read"),
-        (".", "is no file"),
+        (".", r"^'\.' is no file\. Give"),
         (io.StringIO("text"), 'mode "rb"'),
         (7, "cannot be part of a prompt"),
         ({"text": "hi"}, "cannot be uploaded"),

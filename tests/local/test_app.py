@@ -189,6 +189,13 @@ def test_a_public_address_answers_to_any_name():
     assert client(loopback=False, host="box.lan").get("/v1beta/models").status_code == 200
 
 
+@pytest.mark.parametrize("host", ["[", "a b", "a/b", "evil@host", "x:y", ""])
+def test_a_host_that_is_none_is_refused_at_any_address(host):
+    """It would stand in the addresses of uploads and files."""
+    answer = client(loopback=False, host=host).get("/v1/models")
+    assert "Host header" in error(answer, 400, "INVALID_ARGUMENT")["message"]
+
+
 def test_no_other_origin_is_let_in():
     """There is no CORS header, and no preflight is answered."""
     answer = client(origin="https://evil.example").options(f"{FLASH}:generateContent")

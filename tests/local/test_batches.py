@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -390,6 +392,49 @@ def test_a_request_that_ends_the_server_is_given_up(serve):
     assert bad["error"]["code"] == 13
     assert "ended 5 times" in bad["error"]["message"]
     assert good["response"]
+
+
+def test_a_bug_of_the_runner_is_not_the_end_of_all_batches(serve, monkeypatch):
+    """The next call finds nobody at work, and begins again."""
+    web, met = serve(), threading.Event()
+
+    def broken(*_):
+        met.set()
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(web.runner, "_begin", broken)
+        name = create(web, inline("hello"))
+        assert met.wait(SECONDS)
+    assert texts(wait(web, name)) == {"k0": "hello"}
+
+
+def test_the_persons_own_metadata_may_be_called_like_an_enum(web):
+    """A client that wants enums as numbers gets its own words back as they were."""
+    batch = inline("hello")
+    own = {"finishReason": "mine", "modality": ["mine"]}
+    batch["batch"]["inputConfig"]["requests"]["requests"][0]["metadata"] = own
+    name = create(web, batch)
+    wait(web, name)
+    found = web.get(f"/v1beta/{name}", params={"$alt": "json;enum-encoding=int"}).json()
+    (answer,) = found["response"]["inlinedResponses"]["inlinedResponses"]
+    assert answer["metadata"] == own
+    assert answer["response"]["candidates"][0]["finishReason"] == 1
+
+
+def test_a_batch_that_cannot_be_written_leaves_nothing(web, tmp_path, monkeypatch):
+    """A full disk is said, and half of the requests is not kept."""
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    create(web, inline("first"))
+    before = sorted((tmp_path / "local" / "blobs").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("gemini_nb.local.batches.json", SimpleNamespace(dumps=full))
+        answer = web.post(CREATE, json=inline("second"))
+    assert "no room left" in error(answer, 429, "RESOURCE_EXHAUSTED")
+    assert sorted((tmp_path / "local" / "blobs").iterdir()) == before
 
 
 def test_a_batch_that_takes_too_long_expires(serve):

@@ -174,6 +174,8 @@ def test_an_expiry_may_be_a_moment(web, spelt):
         ({"ttl": "-60s"}, "cannot expire in the past"),
         ({"expireTime": "2001-01-01T00:00:00Z"}, "cannot expire in the past"),
         ({"expireTime": "tomorrow"}, "expire_time must be a time"),
+        ({"ttl": "999999999999s"}, "beyond the year 9999"),
+        ({"expireTime": "9999-12-31T23:59:59-23:59"}, "beyond the year 9999"),
         ({"ttl": "60s", "expireTime": "2040-01-01T00:00:00Z"}, "not both"),
         ({"nonsense": 1}, "Cannot find field"),
     ],

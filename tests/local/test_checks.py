@@ -130,6 +130,7 @@ def test_five_stop_sequences_are_allowed():
             },
             "not both",
         ),
+        ({"stopSequences": ["a", ""]}, "a stop sequence must not be empty"),
         (schema(type="ARRAY"), "response_schema.items: missing field"),
         (
             schema(properties={"a": {"anyOf": [{"type": "ARRAY"}]}}),

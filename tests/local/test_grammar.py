@@ -36,7 +36,9 @@ def test_an_enum_answer_is_one_bare_word_of_the_list():
         "responseMimeType": "text/x.enum",
         "responseSchema": {"type": "STRING", "enum": ["yes", 'a "b"']},
     }
-    assert grammar.of_request(config) == '%llguidance {}\nstart: "yes" | "a \\"b\\""'
+    assert grammar.of_request(config) == (
+        '%llguidance {}\nCHOICE: "yes" | "a \\"b\\""\nstart: CHOICE'
+    )
 
 
 def test_the_apis_schema_becomes_json_schema():

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -94,6 +96,26 @@ def test_a_taken_port_is_one_sentence():
         port = taken.getsockname()[1]
         with pytest.raises(LocalUnavailable, match=f"127.0.0.1:{port}: another program uses"):
             serve.listen("127.0.0.1", port)
+
+
+def test_answers_are_not_held_back():
+    """Whoever serves on the socket sends at once; Nagle's delay was 40 ms of each answer."""
+
+    async def delayed():
+        found = asyncio.get_running_loop().create_future()
+
+        async def greet(_, writer):
+            made = writer.get_extra_info("socket")
+            found.set_result(not made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with serve.listen("127.0.0.1", 0) as listener:
+            async with await asyncio.start_server(greet, sock=listener):
+                _, writer = await asyncio.open_connection(*listener.getsockname())
+                writer.close()
+                return await found
+
+    assert not asyncio.run(delayed())
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 10**20])

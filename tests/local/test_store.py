@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import random
 import sqlite3
@@ -165,6 +167,33 @@ def test_a_database_that_is_none_is_said(kept):
     (kept.root / "store.sqlite3").write_bytes(b"not a database at all" * 100)
     with pytest.raises(Fault, match="delete that directory"):
         kept.rows("SELECT 1")
+
+
+def test_a_sweep_that_fails_keeps_nobody_from_reading(kept, monkeypatch):
+    """A full disk cannot be swept, and still be read."""
+
+    def full():
+        raise sqlite3.OperationalError("database or disk is full")
+
+    name = add(kept)
+    monkeypatch.setattr(kept, "sweep", full)
+    kept._swept = float("-inf")
+    assert files.find(kept, name)["id"] == name
+
+
+def test_a_full_database_is_known_as_such(tmp_path):
+    """By SQLite's own number, and the disk by the system's; other errors are something else."""
+    with contextlib.closing(store.connect(tmp_path / "small", 1)) as db:
+        db.execute("PRAGMA max_page_count = 2")
+        db.execute("CREATE TABLE t (x)")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            db.execute("INSERT INTO t VALUES (?)", ["x" * 100_000])
+        with pytest.raises(sqlite3.OperationalError) as other:
+            db.execute("SELECT * FROM nothing")
+    assert store.is_full(full.value)
+    assert store.is_full(OSError(errno.ENOSPC, ""))
+    assert not store.is_full(other.value)
+    assert not store.is_full(OSError(errno.EACCES, ""))
 
 
 def test_several_servers_share_one_store(kept):

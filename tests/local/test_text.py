@@ -248,6 +248,9 @@ def test_json_schemas_and_enums_are_kept_to(ask):
     enum = {"type": "STRING", "enum": ["definitely", "never"]}
     word = ask("Is it so?", responseMimeType="text/x.enum", responseSchema=enum)
     assert said(word) in enum["enum"]
+    enum["enum"] = [f"e{number}" for number in range(3000)]  # too many for alternatives of a rule
+    word = ask("Is it so?", responseMimeType="text/x.enum", responseSchema=enum)
+    assert said(word) in enum["enum"]
 
 
 @model

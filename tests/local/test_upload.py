@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gemini_nb.local import answers, app, files, sessions, upload
+from gemini_nb.local import answers, app, files, resolve, sessions, upload
 from gemini_nb.local.fault import Fault
 from gemini_nb.local.multipart import Related
 from tests.local.keeper import FLASH, KEY, Echo, Keeper
@@ -411,6 +412,25 @@ def test_too_large_a_text_for_a_prompt_is_refused(web, monkeypatch):
     assert "too large for a prompt" in error(answer, 400, "INVALID_ARGUMENT")
 
 
+def test_a_file_named_many_times_counts_each_time(web, monkeypatch):
+    """Or a small request would fill the memory with one large file."""
+    monkeypatch.setattr("gemini_nb.local.resolve.BODY_LIMIT", 12)
+    part = {"fileData": {"fileUri": put(web)["uri"]}}
+    address, body = f"{FLASH}:generateContent", {"contents": [{"parts": [part, part]}]}
+    assert web.post(address, json=body).status_code == 200
+    body["contents"].append({"role": "user", "parts": [part]})
+    assert "12 bytes together" in error(web.post(address, json=body), 400, "INVALID_ARGUMENT")
+
+
+def test_a_mime_type_may_be_spelt_in_capitals(web):
+    """An image is one, and is read before it is judged."""
+    file = put(web, b"no image", mime_type="image/png")
+    part = {"fileData": {"fileUri": file["uri"], "mimeType": "IMAGE/PNG"}}
+    inner = resolve.media(web.app.state.store, {"contents": [{"parts": [part]}]})
+    data = inner["contents"][0]["parts"][0]["inlineData"]["data"]
+    assert base64.b64decode(data) == b"no image"
+
+
 def test_ranges_upload_as_the_older_sdk_does(web):
     """PUT with Content-Range: 308 until it is whole, and an empty one asks how far it got."""
     headers = {"X-Upload-Content-Type": "text/plain", "X-Upload-Content-Length": "10"}
@@ -513,6 +533,63 @@ def test_a_start_has_a_limit(web, monkeypatch):
     monkeypatch.undo()
     said = error(start(web, 5, {"displayName": "x" * 513}), 400, "INVALID_ARGUMENT")
     assert "at most 512 characters" in said
+
+
+@pytest.mark.parametrize("mime_type", ["a b", "a/b/c", "text/<script>", "x" * 130 + "/y", "ä/ö"])
+def test_a_mime_type_that_is_none_is_refused(web, mime_type):
+    """It would be kept, listed and sent to others."""
+    answer = web.post(
+        START,
+        headers={"X-Goog-Upload-Command": "start"},
+        json={"file": {"mimeType": mime_type}},
+    )
+    assert "is no MIME type" in error(answer, 400, "INVALID_ARGUMENT")
+    assert put(web, mime_type="jsonl")["mimeType"] == "jsonl"  # what the API's documentation sends
+
+
+def test_the_same_bytes_twice_at_once_are_written_once(web, monkeypatch):
+    """Who comes second finds other bytes there than a moment ago, and is told where to go on."""
+    url, keep = begin(web, 10), sessions.Sessions.keep
+
+    def meanwhile(kept, row):
+        monkeypatch.setattr(sessions.Sessions, "keep", keep)
+        assert send(web, url, b"01234", 0, "upload").status_code == 200
+        keep(kept, row)
+
+    monkeypatch.setattr(sessions.Sessions, "keep", meanwhile)
+    said = error(send(web, url, b"01234", 0, "upload"), 400, "INVALID_ARGUMENT")
+    assert "5 bytes have arrived" in said
+    assert send(web, url, b"56789", 5).json()["file"]["sha256Hash"] == digest(b"0123456789")
+
+
+@pytest.mark.parametrize("name", ["", "files/mine"])
+def test_an_upload_finalized_twice_at_once_is_one_file(home, name):
+    """Both get the same File; one that was cancelled meanwhile becomes none."""
+    kept = sessions.Sessions(client().app.state.store)
+    about = {"name": name.removeprefix("files/"), "display_name": "", "mime_type": "text/plain"}
+    row = kept.begin(**about, size=0)
+    assert dict(kept.finish(row)) == dict(kept.finish(row))
+    assert len(client().get("/v1beta/files").json()["files"]) == 1
+    other = kept.begin(**about | {"name": "other"}, size=0)
+    kept.cancel(other)
+    with pytest.raises(Fault, match="begin anew"):
+        kept.finish(other)
+    assert len(client().get("/v1beta/files").json()["files"]) == 1
+
+
+def test_a_full_disk_is_said_and_what_came_before_is_kept(web, monkeypatch):
+    """The answer is not an internal error, and the upload goes on when there is room."""
+    url = begin(web, 10)
+    send(web, url, b"01234", 0, "upload")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions._Turn, "write", full)
+        said = error(send(web, url, b"56789", 5), 429, "RESOURCE_EXHAUSTED")
+    assert said == "There is no room left on this machine's disk."
+    assert received(web, url) == ("active", "5")
 
 
 def test_the_last_one_to_come_goes_on(home, monkeypatch):

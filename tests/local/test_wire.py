@@ -204,6 +204,44 @@ def test_what_is_no_json_object_is_refused(body):
     assert fault(body).message.startswith("Invalid JSON payload received. ")
 
 
+def nested(levels):
+    made = "leaf"
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"toolConfig": nested(100)},
+        {"contents": [{"parts": [{"functionCall": {"name": "f", "args": {"a": nested(300)}}}]}]},
+        {"generationConfig": {"responseJsonSchema": {"items": nested(800)}}},
+    ],
+)
+def test_what_is_nested_too_deeply_is_refused(request_):
+    """Also where the person's own data stand: whatever walks them later must not run out."""
+    assert "nested too deeply (over 100 levels)" in fault(request_).message
+    assert read({"toolConfig": nested(99)}) == {"toolConfig": nested(99)}
+
+
+def test_half_a_character_is_refused_wherever_it_stands():
+    """No answer could carry it back, and no file could keep it."""
+    for request_ in (
+        {"toolConfig": {"a": ["\ud800"]}},
+        {"toolConfig": {"\ud800": 1}},
+        {"generationConfig": {"responseSchema": {"properties": {"\ud800": {}}}}},
+    ):
+        assert "\\ud800" in fault(request_).message
+
+
+def test_a_million_faults_are_not_all_told():
+    """The answer to a hostile body is short, and made without reading the rest."""
+    found = fault({"contents": [1] * 100_000})
+    (told,) = found.body()["error"]["details"]
+    assert len(told["fieldViolations"]) == 50
+
+
 def test_answers_can_carry_numbers_for_enums():
     """The older SDK gets the enum numbers it asks for, and text is never touched."""
     reply = {
@@ -213,6 +251,8 @@ def test_answers_can_carry_numbers_for_enums():
     made = wire.with_numbers(reply)
     assert made["candidates"][0] == {"content": {"parts": [{"text": "STOP"}]}, "finishReason": 2}
     assert made["usageMetadata"]["promptTokensDetails"] == [{"modality": 1, "tokenCount": 1}]
+    own = {"metadata": {"finishReason": "mine", "modality": ["TEXT"]}}
+    assert wire.with_numbers(own) == own
 
 
 def test_enum_numbers_are_those_of_the_protocol():
