@@ -138,18 +138,20 @@ class Client:
         Raises BadAnswer where a page leads back to itself, and what `call` raises.
         """
         made: request.Request | None = first
+        seen: set[str] = set()
         while made is not None:
             page = self.call(made, kind)
             yield page
-            made = _following(made, page)
+            made = _following(made, page, seen)
 
     async def pages_async(self, first: request.Request, kind: type[P]) -> AsyncIterator[P]:
         """`pages` for `async for`."""
         made: request.Request | None = first
+        seen: set[str] = set()
         while made is not None:
             page = await self.call_async(made, kind)
             yield page
-            made = _following(made, page)
+            made = _following(made, page, seen)
 
     # -- the calls
 
@@ -230,13 +232,14 @@ class Client:
             self._transport = None
 
 
-def _following(made: request.Request, page: _Page) -> request.Request | None:
-    """The request for the page after this one, None after the last."""
+def _following(made: request.Request, page: _Page, seen: set[str]) -> request.Request | None:
+    """The request for the page after this one, None after the last; `seen` are those before."""
     token = page.next_page_token
     if not token:
         return None
-    if token == made.params.get("pageToken"):
+    if token in seen:
         raise errors.BadAnswer("The list turns in a circle.", request=made)
+    seen.add(token)
     return dataclasses.replace(made, params={**made.params, "pageToken": token})
 
 

@@ -40,8 +40,9 @@ class Rate:
         """Whether there is anything to wait for."""
         return self._rpm is not None or self._tpm is not None
 
-    async def turn(self, tokens: int) -> None:
-        """Wait until a request of so many tokens may go out."""
+    async def turn(self, measure: Callable[[], int]) -> None:
+        """Wait until a request may go out; `measure` counts its tokens, where they matter."""
+        tokens = measure() if self._tpm is not None else 0
         async with self._turn:  # first come, first served
             seconds = self._delay(tokens)
             if seconds > 0:

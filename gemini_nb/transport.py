@@ -217,7 +217,7 @@ class Transport:
 
     async def _turn(self, request: Request) -> None:
         if self._rate.limited:
-            await self._rate.turn(request.rough_tokens())
+            await self._rate.turn(request.rough_tokens)
 
     async def exchange(
         self,

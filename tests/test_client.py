@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import pickle
 import threading
@@ -193,11 +194,15 @@ def test_models_are_listed_for_async_for(serve):
     assert asyncio.run(names()) == ["models/a", "models/b", "models/c"]
 
 
-def test_a_list_that_turns_in_a_circle(serve):
-    """A page that leads back to itself ends the list with an error, not never."""
-    serve(answer_json({"models": [{"name": "models/a"}], "nextPageToken": "again"}))
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_list_that_turns_in_a_circle(serve, length):
+    """Pages that lead back to one of themselves end the list with an error, not never."""
+    tokens = itertools.cycle(map(str, range(length)))
+    serve(
+        lambda call: answer_json({"models": [{"name": "models/a"}], "nextPageToken": next(tokens)})
+    )
     found = genai.list_models()
-    assert [next(found).name, next(found).name] == ["models/a"] * 2
+    assert [next(found).name for _ in range(length + 1)] == ["models/a"] * (length + 1)
     with pytest.raises(errors.BadAnswer, match="circle"):
         next(found)
 

@@ -37,7 +37,7 @@ def times(monkeypatch, sizes, **limits):
         limit = Rate(**limits, clock=clock)
         gone = []
         for tokens in sizes:
-            await limit.turn(tokens)
+            await limit.turn(lambda tokens=tokens: tokens)
             gone.append(clock.now)
         return gone
 
