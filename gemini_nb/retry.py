@@ -58,6 +58,8 @@ class Retries:
         try:
             result = await work()
         except GeminiError as error:
+            if not _passing(error):
+                raise
             result = await self._again(work, error, earlier)
         self._budget = min(_BUDGET, self._budget + _REFUND)
         return result
@@ -96,12 +98,12 @@ class Retries:
 
     def _delay(self, error: GeminiError, elapsed: float) -> float | None:
         """Seconds to wait before the next try; None for none, with the reason on the error."""
-        if not _passing(error) or error.tries > self._most:
-            return None
-        told = error.retry_after if isinstance(error, APIError) else None
         if isinstance(error, ResourceExhausted) and error.per_day:
             error.advice = _TOMORROW
             return None
+        if not _passing(error) or error.tries > self._most:
+            return None
+        told = error.retry_after if isinstance(error, APIError) else None
         own = _FIRST * 2.0 ** (error.tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         if told is not None and told >= own:
             # To the second, and a little apart from the others who were told the same.

@@ -9,6 +9,8 @@ import email.utils
 import itertools
 import json
 import ssl
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -243,6 +245,31 @@ def test_the_quota_of_a_day(patient, ask):
     assert "midnight Pacific time" in card
     assert day in card
     assert "36" not in card
+
+
+def test_the_quota_of_a_day_is_explained_to_whoever_wants_no_retries(patient):
+    """What to do about it has nothing to do with trying again."""
+    patient(refusal(429, quota("GenerateRequestsPerDay")))
+    genai.configure(retries=0)
+    with pytest.raises(errors.ResourceExhausted, match="midnight Pacific time"):
+        whole()
+
+
+def test_what_will_not_pass_loads_no_library(serve):
+    """A refusal for good costs no import: the loop of retries is for what may pass."""
+    code = """
+import sys, gemini_nb as genai
+genai.configure(api_key="AIzaFAKE", base_url=sys.argv[1])
+try:
+    genai.GenerativeModel("m").generate_content("hi")
+except genai.errors.NotFound:
+    print("stamina" in sys.modules)
+"""
+    server = serve(refusal(404))
+    done = subprocess.run(
+        [sys.executable, "-c", code, server.url], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_the_waits_grow_and_differ():
