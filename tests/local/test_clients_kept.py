@@ -135,6 +135,20 @@ def test_google_genai_sends_images(genai, picture):
     genai.files.delete(name=file.name)
 
 
+def test_google_genai_sends_images_on_a_loop(genai, picture):
+    """The same without blocking, streamed."""
+
+    async def ask():
+        question = [opened(picture), "What does the image say?"]
+        stream = await genai.aio.models.generate_content_stream(
+            model=MODEL, contents=question, config=BRIEF
+        )
+        assert "Hello World" in "".join([chunk.text or "" async for chunk in stream])
+        await genai.aio.aclose()
+
+    asyncio.run(ask())
+
+
 def test_google_genai_keeps_caches(genai):
     """Made, used, made to live longer, listed and gone."""
     config = {
