@@ -20,7 +20,8 @@ class Run:
 
     def __init__(self, client: Any, code: str, *, allow_stdin: bool) -> None:
         self._client = client
-        self._id = client.execute(code, allow_stdin=allow_stdin)
+        # A failure must not abort the next cell, which a test sends at once.
+        self._id = client.execute(code, allow_stdin=allow_stdin, stop_on_error=False)
         self.outputs: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self.idle = False
