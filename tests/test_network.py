@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import socket
+import struct
 import traceback
 
 import httpx
@@ -215,6 +217,22 @@ def test_what_is_no_answer(answer, kind):
     """A broken answer is an error of its own kind, and its connection is not kept."""
     with pytest.raises(kind):
         talk(says(answer))
+
+
+@pytest.mark.parametrize("answered", [b"", HELLO[:30], HELLO[:-1], CHUNKED[:-5]])
+def test_a_reset(answered):
+    """A connection that is torn down by force is an error, wherever it was; not an end."""
+
+    async def script(reader, writer):
+        await heard(reader)
+        writer.write(answered)
+        await writer.drain()
+        socket_ = writer.get_extra_info("socket")
+        socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        talk(script)
 
 
 @pytest.mark.parametrize("answered", [b"", HELLO[:30], HELLO[:-1]])
