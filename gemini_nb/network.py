@@ -163,10 +163,12 @@ def _head(request: httpx.Request) -> bytes:
     Raises LocalProtocolError for a line break inside one, which would begin another, and for a body
     whose length is not said.
     """
-    if "transfer-encoding" in request.headers:
+    headers = request.headers.raw
+    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
         raise httpx.LocalProtocolError("A body needs its length.")
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%b: %b" % pair for pair in request.headers.raw]
+    lines += [b"%b: %b" % pair for pair in headers]
+    del headers  # the key is among them
     head = b"\r\n".join([*lines, b"", b""])
     if head.count(b"\r") != len(lines) + 1 or head.count(b"\n") != len(lines) + 1 or b"\0" in head:
         del lines, head

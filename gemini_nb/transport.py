@@ -311,7 +311,7 @@ def _url(text: str) -> httpx.URL:
 
 def _body(response: httpx.Response) -> Any:
     """The pieces of a body; what is not compressed need not pass through httpx's decoders."""
-    coded = "content-encoding" in response.headers
+    coded = any(name.lower() == b"content-encoding" for name, _ in response.headers.raw)
     return response.aiter_bytes() if coded else response.stream
 
 

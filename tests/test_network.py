@@ -286,6 +286,35 @@ def test_a_large_body_arrives_whole():
     assert talk(script, content=content) == ([(200, b"hello")], 1)
 
 
+def in_pieces(*pieces):
+    async def give():
+        for piece in pieces:
+            yield piece
+
+    return give()
+
+
+def test_a_body_in_pieces_arrives_whole():
+    """Small pieces and large ones, with the length that was said."""
+    pieces = [b"a", b"b" * 100_000, b"c" * 10, b"", b"d" * 2_000_000, b"e"]
+    heard_of = []
+
+    async def script(reader, writer):
+        heard_of.append(await heard(reader))
+        writer.write(HELLO)
+
+    size = str(sum(map(len, pieces)))
+    sent = talk(script, content=in_pieces(*pieces), **{"content-length": size})
+    assert sent == ([(200, b"hello")], 1)
+    assert heard_of[0].partition(b"\r\n\r\n")[2] == b"".join(pieces)
+
+
+def test_a_body_without_its_length():
+    """Nothing is sent that the server could not tell the end of."""
+    with pytest.raises(httpx.LocalProtocolError, match="length"):
+        talk(says(HELLO), content=in_pieces(b"a"))
+
+
 def test_a_large_body_that_is_refused_early():
     """A server that answers before it has read all is heard, and its connection is not kept."""
     no = b"HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nno"
