@@ -136,13 +136,14 @@ def decode(cls: type[T], data: bytes | str) -> T:
     Raises msgspec.DecodeError where `data` is no JSON, or no JSON object.
     """
     try:
-        return typing.cast("T", _decoder(cls).decode(data))  # type: ignore[arg-type]
-    except (msgspec.ValidationError, NotImplementedError, TypeError):
-        value = read(data)
-        if not isinstance(value, dict):
-            raise msgspec.DecodeError("expected a JSON object") from None
-        return typing.cast("T", build(typing.cast("type[Wire]", cls), value))
-    except (UnicodeDecodeError, RecursionError) as error:
+        try:
+            return typing.cast("T", _decoder(cls).decode(data))  # type: ignore[arg-type]
+        except (msgspec.ValidationError, NotImplementedError, TypeError):  # the slow road takes it
+            value = read(data)
+            if not isinstance(value, dict):
+                raise msgspec.DecodeError("expected a JSON object") from None
+            return typing.cast("T", build(typing.cast("type[Wire]", cls), value))
+    except (UnicodeDecodeError, RecursionError) as error:  # `build` has its depth, too
         raise msgspec.DecodeError(str(error)) from None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -75,3 +77,21 @@ def serve() -> Iterator[Callable[..., Server]]:
         if client._default is not None:  # before the servers go: a stream may still be open
             client._default.close()
             client._default = None
+
+
+@pytest.fixture(params=["blocking", "async"])
+def do(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Call the blocking form, or run the one that ends in `_async`; lists come whole."""
+
+    async def awaited(made: Any) -> Any:
+        if inspect.isasyncgen(made):
+            return [one async for one in made]
+        return await made
+
+    def call(owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        if request.param == "async":
+            return asyncio.run(awaited(getattr(owner, f"{name}_async")(*args, **kwargs)))
+        made = getattr(owner, name)(*args, **kwargs)
+        return list(made) if inspect.isgenerator(made) else made
+
+    return call

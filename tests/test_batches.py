@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-import inspect
 import io
 import json
 import pickle
@@ -50,24 +48,6 @@ def inlined(*answers):
 
 OK = {"response": chunk("yes", "STOP"), "metadata": {"key": "a", "note": 1}}
 REFUSED = {"error": {"code": 3, "message": "Too long."}, "metadata": {"key": "b"}}
-
-
-@pytest.fixture(params=["blocking", "async"])
-def do(request):
-    """Call the blocking form, or run the one that ends in `_async`; lists come whole."""
-
-    async def awaited(made):
-        if inspect.isasyncgen(made):
-            return [one async for one in made]
-        return await made
-
-    def call(owner, name, *args, **kwargs):
-        if request.param == "async":
-            return asyncio.run(awaited(getattr(owner, f"{name}_async")(*args, **kwargs)))
-        made = getattr(owner, name)(*args, **kwargs)
-        return list(made) if inspect.isgenerator(made) else made
-
-    return call
 
 
 @pytest.fixture

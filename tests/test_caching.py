@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import inspect
 import pickle
 
 import pytest
@@ -52,24 +51,6 @@ def service(call):
 def server(serve):
     """The service above."""
     return serve(service)
-
-
-@pytest.fixture(params=["blocking", "async"])
-def do(request):
-    """Call the blocking form, or run the one that ends in `_async`; lists come whole."""
-
-    async def awaited(made):
-        if inspect.isasyncgen(made):
-            return [one async for one in made]
-        return await made
-
-    def call(owner, name, *args, **kwargs):
-        if request.param == "async":
-            return asyncio.run(awaited(getattr(owner, f"{name}_async")(*args, **kwargs)))
-        made = getattr(owner, name)(*args, **kwargs)
-        return list(made) if inspect.isgenerator(made) else made
-
-    return call
 
 
 def test_a_cache_is_made(server, do):

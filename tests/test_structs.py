@@ -293,3 +293,23 @@ def test_copies_keep_the_unknown(again):
     made = structs.decode(Candidate, b'{"finishReason": "NEW", "content": {"parts": [{"x": [1]}]}}')
     assert again(made) == made
     assert again(made).to_dict() == made.to_dict()
+
+
+@pytest.mark.parametrize("depth", [100, 600, 900, 5000])
+@pytest.mark.parametrize("usage", [b"{}", b"5"], ids=["fast", "slow"])
+def test_depths_that_no_answer_has(depth, usage):
+    """Endlessly nested JSON is kept or is no JSON, on both roads; it is never a RecursionError."""
+    args = b'{"functionCall": {"args": {"a": ' + b"[" * depth + b"]" * depth + b"}}}"
+    body = (
+        b'{"candidates": [{"content": {"parts": ['
+        + args
+        + b']}}], "usageMetadata": '
+        + usage
+        + b"}"
+    )
+    try:
+        found = structs.decode(types.GenerateContentResponse, body)
+    except msgspec.DecodeError:
+        assert depth > 100
+    else:
+        assert found.candidates[0].content.parts[0].function_call.args["a"] is not None
