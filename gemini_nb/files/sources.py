@@ -140,29 +140,30 @@ class Source:
 
 
 class Reading:
-    """A Source that is hashed once on its way, however often parts of it are read."""
+    """The hash of a Source, made once on its way, however often parts of it are read."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._done = 0
         self._sha256 = hashlib.sha256()
+        self.done = 0
 
-    def read(self, offset: int, size: int) -> tuple[bytes, str | None]:
-        """`Source.read`, and the hash of all up to its end; None where more was read before."""
-        self.sha256(offset)
-        data = self._source.read(offset, size)
-        self._update(memoryview(data)[max(0, self._done - offset) :])
-        return data, self._sha256.hexdigest() if self._done == offset + size else None
+    def add(self, offset: int, data: bytes) -> str | None:
+        """Take what was read from there on; what lies before is done.
+
+        Returns the hash of all up to its end; None where more was read before.
+        """
+        self._update(memoryview(data)[max(0, self.done - offset) :])
+        return self._sha256.hexdigest() if self.done == offset + len(data) else None
 
     def sha256(self, offset: int) -> str:
         """The hash of the first `offset` bytes, in hexadecimal, or of more where more was read."""
-        while self._done < offset:
-            self._update(self._source.read(self._done, min(_PIECE, offset - self._done)))
+        while self.done < offset:
+            self._update(self._source.read(self.done, min(_PIECE, offset - self.done)))
         return self._sha256.hexdigest()
 
     def _update(self, data: bytes | memoryview) -> None:
         self._sha256.update(data)
-        self._done += len(data)
+        self.done += len(data)
 
 
 def of(value: Any, mime_type: str | None = None) -> Source:

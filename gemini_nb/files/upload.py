@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from gemini_nb.transport import Transport
 
 T = TypeVar("T")
-_Piece = tuple[bytes, str | None]
 
-# What is read, hashed and sent at once.
-PIECE = 1 << 20
+# What is read at once, on a thread: a disk may be slow.
+BLOCK = 4 << 20
+# What is hashed and sent at once. Not on that thread: a piece that goes from one core to another
+# and back costs more than its hash.
+PIECE = 1 << 19
 
 # Seconds between two notes of how far it got: the service knows better anyway.
 KEPT_EVERY = 1.0
@@ -98,9 +100,9 @@ class Upload:
         self._misplaced_at: int | None = None
         self._keep_next = 0.0
         self._hashed: str | None = None  # the hash of what was sent
-        # One thread reads: it hashes in order, and what several allocate each of them would hold.
+        # One thread reads: what several allocate each of them would hold.
         self._thread = ThreadPoolExecutor(1, "gemini_nb-upload")
-        self._ahead: tuple[tuple[int, int], asyncio.Future[_Piece] | None] = _NOTHING
+        self._ahead: tuple[tuple[int, int], asyncio.Future[bytes] | None] = _NOTHING
 
     async def run(self) -> File:
         """Send it.
@@ -243,24 +245,34 @@ class Upload:
         return None
 
     async def _pieces(self, offset: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes of a chunk; the next piece is read and hashed while one is on its way."""
+        """The bytes of a chunk; the next block is read while one is on its way."""
+        await self._catch_up(offset)
         while offset < end:
             (place, ahead), self._ahead = self._ahead, _NOTHING
             if ahead is None or place != (offset, end):
-                ahead = self._piece(offset, end)
-            piece, self._hashed = await ahead
-            offset += len(piece)
-            following = end if offset < end else self._end_of_chunk(offset)
-            if offset < following:
-                self._ahead = (offset, following), self._piece(offset, following)
-            yield piece
-            self._report(offset, "")
+                ahead = self._block(offset, end)
+            block = await ahead
+            following = offset + len(block)
+            end_of_it = end if following < end else self._end_of_chunk(following)
+            if following < end_of_it:
+                self._ahead = (following, end_of_it), self._block(following, end_of_it)
+            for start in range(0, len(block), PIECE):
+                piece = block[start : start + PIECE]
+                self._hashed = self._reading.add(offset, piece)
+                offset += len(piece)
+                yield piece
+                self._report(offset, "")
+
+    async def _catch_up(self, offset: int) -> None:
+        """Hash what lies before, where another process sent it."""
+        if self._reading.done < offset:
+            await self._on_thread(self._reading.sha256, offset)
 
     def _end_of_chunk(self, start: int) -> int:
         return min(start + self._session.chunk, self._source.size)
 
-    def _piece(self, offset: int, end: int) -> asyncio.Future[_Piece]:
-        return self._on_thread(self._reading.read, offset, min(PIECE, end - offset))
+    def _block(self, offset: int, end: int) -> asyncio.Future[bytes]:
+        return self._on_thread(self._source.read, offset, min(BLOCK, end - offset))
 
     def _on_thread(self, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
         """What reads, begun at once; where nobody waits for it any more, it fails in silence."""

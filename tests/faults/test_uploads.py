@@ -28,7 +28,8 @@ CONTENT = random.Random(7).randbytes(3 * GRANULE + 12_345)  # noqa: S311 - no se
 def small(monkeypatch, tmp_path):
     """Small chunks, short waits, and a state directory that ends with the test."""
     monkeypatch.setattr(resumable, "CHUNK", GRANULE)
-    monkeypatch.setattr(upload, "PIECE", GRANULE // 3)
+    monkeypatch.setattr(upload, "BLOCK", GRANULE // 3)
+    monkeypatch.setattr(upload, "PIECE", GRANULE // 5)
     monkeypatch.setattr(upload, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(upload, "KEPT_EVERY", 0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
