@@ -10,7 +10,7 @@ from IPython.core import getipython
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from gemini_nb.display import live
+from gemini_nb.display import live, places
 from gemini_nb.stream import Response
 
 
@@ -61,21 +61,21 @@ def in_place(monkeypatch):
     ("kernel", "where"),
     [
         (None, "terminal"),
-        (types.SimpleNamespace(_allow_stdin=True), "notebook"),
-        (types.SimpleNamespace(), "notebook"),
-        (types.SimpleNamespace(_allow_stdin=False), "replay"),
+        (types.SimpleNamespace(_allow_stdin=True), "updates"),
+        (types.SimpleNamespace(), "updates"),
+        (types.SimpleNamespace(_allow_stdin=False), "once"),
     ],
 )
 def test_where_an_answer_is_shown(monkeypatch, kernel, where):
     """A kernel that may ask for input has a person in front; others are replays."""
     shell = None if kernel is None else types.SimpleNamespace(kernel=kernel)
     monkeypatch.setattr(getipython, "get_ipython", lambda: shell)
-    assert live.place() == where
+    assert places.place() == where
 
 
 def test_a_notebook_sees_it_grow(in_place, clock, published):
     """One display with one id, updated at most twenty times a second, then whole."""
-    in_place("notebook")
+    in_place("updates")
     shown = live.LiveMarkdown()
     for step in range(100):
         shown.write(f"{step} ")
@@ -95,14 +95,14 @@ def test_a_notebook_sees_it_grow(in_place, clock, published):
 
 def test_the_first_words_are_shown_at_once(in_place, clock, published):
     """Nobody waits for a frame before anything is there."""
-    in_place("notebook")
+    in_place("updates")
     live.LiveMarkdown().write("Hello")
     assert [data["text/plain"] for _, data, *_ in published] == ["Hello"]
 
 
 def test_a_replay_sees_one_display(in_place, clock, published):
     """A run that nobody watches gets one display without an id, at the end."""
-    in_place("replay")
+    in_place("once")
     shown = live.LiveMarkdown()
     for word in ("Hel", "lo"):
         shown.write(word)
@@ -116,7 +116,7 @@ def test_a_replay_sees_one_display(in_place, clock, published):
 @pytest.mark.parametrize("how", ["json", "code"])
 def test_half_a_structure_is_shown_as_text(in_place, clock, published, how):
     """While it streams JSON or code is text; at the end it is what was asked for."""
-    in_place("notebook")
+    in_place("updates")
     shown = live.LiveMarkdown(how)
     shown.write('```json\n{"a": ')
     clock.now += 1
@@ -130,7 +130,7 @@ def test_half_a_structure_is_shown_as_text(in_place, clock, published, how):
 
 def test_hostile_text_is_never_shown_live(in_place, clock, published):
     """Every single frame is neutral, also where a tag is cut in the middle."""
-    in_place("notebook")
+    in_place("updates")
     shown = live.LiveMarkdown()
     for piece in ("<scr", "ipt>a()</scr", "ipt> ![x](http", "://e/x.png)"):
         shown.write(piece)
@@ -141,7 +141,7 @@ def test_hostile_text_is_never_shown_live(in_place, clock, published):
         assert "![" not in data["text/markdown"]
 
 
-@pytest.mark.parametrize("where", ["notebook", "replay", "terminal"])
+@pytest.mark.parametrize("where", ["updates", "once", "terminal"])
 def test_nothing_is_shown_where_nothing_came(in_place, clock, published, capsys, where):
     """An answer without text leaves no empty output."""
     in_place(where)
@@ -178,7 +178,7 @@ def test_formats_in_a_terminal(in_place, capsys, how, out):
 
 def test_what_is_not_whole_is_marked(in_place, clock, published):
     """An interrupted answer says so in its last frame, and in its metadata."""
-    in_place("replay")
+    in_place("once")
     response = Response()
     response.interrupted = True
     shown = live.LiveMarkdown()

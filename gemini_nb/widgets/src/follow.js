@@ -21,5 +21,5 @@ export function following(node, change) {
   change();
   if (!isAtEnd) return;
   const over = node.getBoundingClientRect().bottom - edge;
-  if (over > 0 && before.scrollTop === at) before.scrollTop = at + over + 8;
+  if (over > 0 && before.scrollTop === at) before.scrollTop = at + over + 16;
 }
