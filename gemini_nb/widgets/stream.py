@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import gzip
 import threading
 import time
 from pathlib import Path
@@ -28,9 +29,9 @@ _KEPT = 16
 
 
 class Renderer(ipywidgets.Widget):
-    """The code that all streams of a kernel share, so that it travels once."""
+    """The code that all streams of a kernel share, so that it travels once, and packed."""
 
-    code = traitlets.Unicode().tag(sync=True)
+    code = traitlets.Bytes().tag(sync=True)
 
 
 class Stream(anywidget.AnyWidget):
@@ -83,8 +84,8 @@ ears = _Ears()
 
 
 @functools.cache
-def _code() -> str:
-    return (_STATIC / "stream.js").read_text(encoding="utf-8")
+def _code() -> bytes:
+    return gzip.compress((_STATIC / "stream.js").read_bytes(), mtime=0)
 
 
 _lock = threading.Lock()

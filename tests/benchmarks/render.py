@@ -34,7 +34,7 @@ def chunk(i):
         return f"\\n\\n- one q{i}q\\n- two "
     if i % 30 == 0:
         return f"\\n\\n## Part {i}\\n\\nq{i}q "
-    return f"{WORDS[i % 18]} {WORDS[i * 7 % 18]} q{i}q "
+    return f"{WORDS[i % 17]} {WORDS[i * 7 % 17]} {WORDS[i * 5 % 17]} q{i}q "
 
 class Ours:
     def __init__(self): self.live = LiveMarkdown()
@@ -147,6 +147,8 @@ def _stream(book: Notebook, folder: Path, size: int, rate: int, frames: list[int
     (folder / "facts.json").unlink(missing_ok=True)
     book.run_all()
     book.until_idle(60 + 4 * (size / 20 / rate if rate else 30))
+    if not (folder / "facts.json").exists():
+        raise RuntimeError(str([cell.outputs for cell in book.save().cells]))
     facts = json.loads((folder / "facts.json").read_text())
     last = len(facts["sent"]) - 1
     book.until(f"window.watch.latest >= {last - 1}", 90)

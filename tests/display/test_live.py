@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import types
 
 import pytest
@@ -74,7 +75,7 @@ def test_where_an_answer_is_shown(monkeypatch, kernel, where):
 
 
 def test_a_notebook_sees_it_grow(in_place, clock, published):
-    """One display with one id, updated at most twenty times a second, then whole."""
+    """One display with one id, updated at most fifteen times a second, then whole."""
     in_place("updates")
     shown = live.LiveMarkdown()
     for step in range(100):
@@ -84,7 +85,7 @@ def test_a_notebook_sees_it_grow(in_place, clock, published):
     updates = [update for update, *_ in published]
     assert updates[0] is False
     assert all(updates[1:])
-    assert 15 <= len(updates) <= 22
+    assert 12 <= len(updates) <= 17
     assert len({display_id for *_, display_id in published}) == 1
     texts = [data["text/markdown"] for _, data, *_ in published]
     assert all(b.startswith(a) for a, b in itertools.pairwise(texts))
@@ -187,3 +188,88 @@ def test_what_is_not_whole_is_marked(in_place, clock, published):
     ((_, data, metadata, _),) = published
     assert data["text/markdown"].startswith("Half\n\n*— stopped")
     assert metadata["gemini_nb"]["interrupted"] is True
+
+
+class Channel:
+    """A widget's channel that notes what goes through it."""
+
+    bundle = {"text/plain": "widget"}
+
+    def __init__(self, stop):
+        self.log, self.is_heard, self.wants_base = [], True, False
+        Channel.last = self
+
+    def piece(self, kind, text):
+        self.log.append((kind, text))
+
+    def status(self, **facts):
+        self.facts = facts
+
+    def push(self):
+        self.log.append(("base", ""))
+        self.wants_base = False
+
+    def end(self, text):
+        self.log.append(("end", text))
+
+
+@pytest.fixture
+def channel(monkeypatch, in_place, published):
+    """Answers go to a widget; gives its channel once there is one."""
+    from gemini_nb.widgets import stream
+
+    monkeypatch.setattr(stream, "Channel", Channel)
+    in_place("widget")
+    return lambda: Channel.last
+
+
+def test_a_widget_gets_deltas_and_gives_way(channel, published):
+    """First the widget, then pieces, then the same final output as everywhere."""
+    shown = live.LiveMarkdown()
+    for step in range(50):
+        shown.write(f"{step} ")
+    shown.close(Response(), 1.0)
+    log = channel().log
+    text = "".join(f"{step} " for step in range(50))
+    assert "".join(piece for kind, piece in log if kind == "d") == text
+    assert log[-1] == ("end", text)
+    assert len(log) < 10
+    (first, last) = published
+    assert first[1] == Channel.bundle
+    assert last[0] is True
+    assert last[1]["text/markdown"] == text
+    assert first[3] == last[3]
+
+
+def test_the_last_words_before_a_silence_are_sent(channel):
+    """What waited for the next frame is sent by a timer, not by the next words."""
+    shown = live.LiveMarkdown()
+    shown.write("one ")
+    shown.write("two")
+    end = time.monotonic() + 10
+    while ("d", "two") not in channel().log:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    shown.close(Response(), 1.0)
+
+
+def test_a_view_that_is_not_heard_gets_the_text_so_far(channel, monkeypatch):
+    """It may exist only after the first pieces: snapshots come often at first, then rarely."""
+    monkeypatch.setattr(Channel, "is_heard", False, raising=False)
+    shown = live.LiveMarkdown()
+    shown.write("one")
+    channel().is_heard = False
+    shown.write(" two")
+    end = time.monotonic() + 10
+    while ("base", "") not in channel().log:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    shown.close(Response(), 1.0)
+
+
+def test_half_an_answer_of_thoughts_leaves_nothing(channel, published):
+    """Thoughts without an answer are not what a notebook saves."""
+    shown = live.LiveMarkdown()
+    shown._way.think("hm")
+    shown.close(Response(), 1.0)
+    assert published[-1][1] == {"text/plain": ""}

@@ -3,16 +3,22 @@
 
 const key = Symbol.for("gemini_nb.renderer");
 
-async function renderer(model) {
-  const get = (id) => model.widget_manager.get_model(id.replace("IPY_MODEL_", ""));
-  const home = await get(model.get("renderer"));
-  const code = home.get("code");
-  const known = (globalThis[key] ??= new Map());
-  if (!known.has(code)) {
-    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-    known.set(code, import(url).finally(() => URL.revokeObjectURL(url)));
+async function unpacked(code) {
+  const stream = new Blob([code]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const url = URL.createObjectURL(new Blob([await new Response(stream).text()], { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
   }
-  return { code: await known.get(code), home };
+}
+
+async function renderer(model) {
+  const home = await model.widget_manager.get_model(model.get("renderer").replace("IPY_MODEL_", ""));
+  // Two kernels on one page may have two versions.
+  const known = (globalThis[key] ??= new WeakMap());
+  if (!known.has(home)) known.set(home, unpacked(home.get("code")));
+  return { code: await known.get(home), home };
 }
 
 export default {
