@@ -1,5 +1,6 @@
 // A reader at the end of the text stays there as it grows; one who reads further up is left alone.
 
+const ROOM = 34; // px below the text for the status that hangs there
 const NEAR = 48; // px below the edge of the window that still count as "at the end"
 
 function scroller(node) {
@@ -20,6 +21,6 @@ export function following(node, change) {
   const isAtEnd = before && bottom <= edge + NEAR && bottom > before.getBoundingClientRect().top;
   change();
   if (!isAtEnd) return;
-  const over = node.getBoundingClientRect().bottom - edge;
-  if (over > 0 && before.scrollTop === at) before.scrollTop = at + over + 16;
+  const over = node.getBoundingClientRect().bottom + ROOM - edge;
+  if (over > 0 && before.scrollTop === at) before.scrollTop = at + over;
 }

@@ -24,6 +24,19 @@ function make(tag, className, text) {
   return made;
 }
 
+const AROUND = [".jupyter-widgets", ".jp-OutputArea-output", ".jp-OutputArea-child", ".jp-OutputArea"];
+
+/** Let what hangs below the text be seen; returns what takes that back. */
+function opened(root) {
+  const around = [...AROUND, ".jp-Cell-outputWrapper", ".jp-Cell"].map((name) => root.closest(name));
+  const found = around.filter(Boolean);
+  for (const node of found) node.classList.add("gemini-nb-around");
+  return () => {
+    // The widget's own element goes with it: changing it now would move the text.
+    for (const node of found.slice(1)) node.classList.remove("gemini-nb-around");
+  };
+}
+
 /** The elements of one view. */
 function frame(el) {
   const root = make("div", "gemini-nb");
@@ -99,6 +112,7 @@ class View {
   }
 
   draw() {
+    this.shut ??= this.parts.root.isConnected ? opened(this.parts.root) : null;
     following(this.parts.root, () => {
       this.grow(this.text, "text");
       this.grow(this.thought, "thoughts");
@@ -151,6 +165,7 @@ class View {
   }
 
   rest() {
+    this.shut?.();
     clearInterval(this.clock);
     clearTimeout(this.asking);
     this.frames.cancel();
