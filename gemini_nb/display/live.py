@@ -1,6 +1,6 @@
 """An answer that appears as it is written, and stays as one plain output.
 
-Four ways, chosen by where it runs (`places.py`): a page with widgets gets deltas, at most 15 times
+Four ways, chosen by where it runs (`places.py`): a page with widgets gets deltas, at most 18 times
 a second; other notebooks get as many updates of one display; a run that nobody watches (nbval,
 nbclient, nbconvert, papermill) gets exactly one display, at the end, since replays ignore updates;
 a terminal gets the text as it comes.
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gemini_nb.stream import Response
 
 # A reader sees no difference above some updates a second, and the server drops messages far above
-# it. Each message brings 0.7 KB of headers, which is most of what a widget costs.
-_FRAME = 1 / 15
+# it. Each message brings 0.5 KB of headers, which is most of what a widget costs.
+_FRAME = 1 / 18
 # When a widget gets the whole text so far, in seconds: its view may begin to listen only then.
 # Later on the time between two doubles, so all of them together are about the text once or twice.
 _BASES = (0.05, 0.1, 0.2, 0.35, 0.5)

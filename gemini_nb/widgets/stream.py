@@ -7,6 +7,7 @@ Importing this imports anywidget, so it is done where a widget is really shown. 
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import gzip
 import threading
@@ -41,6 +42,31 @@ class Stream(anywidget.AnyWidget):
     renderer = traitlets.Instance(Renderer).tag(sync=True, **ipywidgets.widget_serialization)
     base = traitlets.Dict().tag(sync=True)
     stop = traitlets.Unicode("ask").tag(sync=True)
+
+
+class _Parentless:
+    """A kernel as a comm sees it, that names no request which its messages answer.
+
+    A page finds the model by the comm's id alone; the parent's header is a third of each message.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def get_parent(self) -> dict[str, Any]:
+        """No parent."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kernel, name)
+
+
+def _lighten(widget: ipywidgets.Widget) -> None:
+    kernel = getattr(widget.comm, "kernel", None)
+    if kernel is not None:
+        # Where a comm insists on a real kernel, its messages are longer, and that is all.
+        with contextlib.suppress(traitlets.TraitError):
+            widget.comm.kernel = _Parentless(kernel)
 
 
 class _Ears:
@@ -116,6 +142,7 @@ class Channel:
         self._began = time.monotonic()
         self._stream = Stream(renderer=renderer, layout=layout, stop="ask" if stop else "interrupt")
         self._stream.on_msg(self._hear)
+        _lighten(self._stream)
         ears.opened()
         with _lock:
             _latest.append(self._stream)

@@ -7,6 +7,7 @@ second, and `rich.live`.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -19,13 +20,14 @@ from tests.browser.pages import Notebook, chromium, jupyter, write_notebook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KERNEL = '''
+_KERNEL = """
 import json, time, threading
 from IPython.display import display, update_display, Markdown
 from gemini_nb.display.live import LiveMarkdown
 from gemini_nb.stream import Response
 
-WORDS = "the tide comes in and goes out again while *we* look at `code` and **stone** over there".split()
+WORDS = "the tide comes in and goes out again while *we* look at `code` and **stone** over".split()
+
 
 def chunk(i):
     if i % 120 == 40:
@@ -34,7 +36,7 @@ def chunk(i):
         return f"\\n\\n- one q{i}q\\n- two "
     if i % 30 == 0:
         return f"\\n\\n## Part {i}\\n\\nq{i}q "
-    return f"{WORDS[i % 17]} {WORDS[i * 7 % 17]} {WORDS[i * 5 % 17]} q{i}q "
+    return f"{WORDS[i % 16]} {WORDS[i * 7 % 16]} {WORDS[i * 5 % 16]} q{i}q "
 
 class Ours:
     def __init__(self): self.live = LiveMarkdown()
@@ -85,7 +87,7 @@ def stream(way, size, rate):
     took, cpu = time.monotonic() - began, time.process_time() - cpu
     shown.close()
     json.dump({"sent": sent, "total": total, "took": took, "cpu": cpu}, open("facts.json", "w"))
-'''
+"""
 
 _WATCH = """() => {
   const w = window.watch = {seen: [], latest: -1, heights: [], blank: 0, long: []};
@@ -100,8 +102,9 @@ _WATCH = """() => {
     const walk = document.createTreeWalker(out, NodeFilter.SHOW_TEXT);
     let node = walk.lastChild(), steps = 0, found = null;
     while (walk.lastChild()) ;
-    for (node = walk.currentNode; node && steps < 60 && !found; node = walk.previousNode(), steps++) {
+    for (node = walk.currentNode; node && steps < 60 && !found; node = walk.previousNode()) {
       if (node.nodeType === 3) found = [...node.data.slice(-4000).matchAll(/q(\\d+)q/g)].pop();
+      steps++;
     }
     if (found && +found[1] > w.latest) { w.latest = +found[1]; w.seen.push([w.latest, now]); }
     if (w.latest >= 0) {
@@ -114,7 +117,9 @@ _WATCH = """() => {
 }"""
 
 
-def measure(browser: Any, url: str, folder: Path, way: str, size: int, rate: int, front: str) -> Any:
+def measure(
+    browser: Any, url: str, folder: Path, way: str, size: int, rate: int, front: str
+) -> Any:
     """Stream once in a notebook of its own; what was seen."""
     path = folder / f"{way}-{size}-{front}.ipynb"
     write_notebook(path, _KERNEL, f"stream({way}, {size}, {rate})")
@@ -169,7 +174,7 @@ def _figures(facts: Any, seen: Any, received: int) -> Any:
         at = latest + 1
     began, ended = sent[0], sent[-1]
     heights = [height for _, height in seen["heights"]]
-    drops = [a - b for a, b in zip(heights, heights[1:], strict=False) if a - b > 1]
+    drops = [a - b for a, b in itertools.pairwise(heights) if a - b > 1]
     streaming = [d for start, d in seen["long"] if began <= start < ended]
     swap = [d for start, d in seen["long"] if start >= ended]
     waits.sort()

@@ -105,13 +105,17 @@ def write_notebook(path: Path, *cells: str) -> None:
 class Notebook:
     """One notebook in one page."""
 
-    def __init__(self, browser: Any, url: str, path: Path, front: str = "lab", **options: Any):
+    def __init__(
+        self, browser: Any, url: str, path: Path, front: str = "lab", **options: Any
+    ) -> None:
         self.path = path
         self.page = browser.new_page(**options)
         self.page.set_default_timeout(LIMIT * 1000)
         # `reset`: a workspace would open the notebooks of earlier tests again, in hidden tabs.
         self.address = (
-            f"{url}/lab/tree/{path.name}?reset" if front == "lab" else f"{url}/notebooks/{path.name}"
+            f"{url}/lab/tree/{path.name}?reset"
+            if front == "lab"
+            else f"{url}/notebooks/{path.name}"
         )
         self.open()
 
