@@ -87,11 +87,16 @@ def front(request):
 
 
 @pytest.fixture
-def book(request, folder, server, browser, answers, front):
+def cells():
+    """The cells after the setup."""
+    return ("%%gemini\nhello",)
+
+
+@pytest.fixture
+def book(request, folder, server, browser, answers, front, cells):
     """A notebook that is ready: a setup cell that ran, and one `%%gemini` cell."""
     path = folder / f"{abs(hash(request.node.name))}.ipynb"
     with Server(answers) as gemini:
-        cells = getattr(request, "cells", ("%%gemini\nhello",))
         write_notebook(path, SETUP.format(url=gemini.url), *cells)
         book = Notebook(browser, server, path, front, viewport={"width": 1000, "height": 900})
         try:

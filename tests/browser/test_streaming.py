@@ -128,3 +128,35 @@ def test_as_fast_as_it_comes(book, answers):
     book.until_idle()
     output = saved_output(book)
     assert output.data["text/plain"] == answers.text
+
+
+MANY = """import threading, time
+from gemini_nb.display.live import LiveMarkdown
+from gemini_nb.stream import Response
+
+def go(k):
+    live = LiveMarkdown(stop=lambda: None)
+    for i in range(60):
+        live.write(f"s{k}w{i} ")
+        time.sleep(0.02)
+    live.close(Response(), 1.0)
+
+genai.configure(display="widget")
+threads = [threading.Thread(target=go, args=(k,)) for k in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+@pytest.mark.parametrize("cells", [(MANY,)], ids=["threads"])
+def test_twenty_at_once_do_not_mix(book):
+    """Each of twenty streams of as many threads has its own words, all of them, in order."""
+    book.run_all()
+    book.until_idle()
+    saved = book.save().cells[1].outputs
+    texts = sorted(output.data["text/plain"] for output in saved)
+    wanted = sorted("".join(f"s{k}w{i} " for i in range(60)) for k in range(20))
+    assert texts == wanted
