@@ -6,7 +6,7 @@ import getpass
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -45,11 +45,18 @@ class GeminiMagics(Magics):
         None, allow_none=True, help="Seconds in which something must come."
     ).tag(config=True)
 
+    display: TraitType[Any, Any] = Enum(
+        list(get_args(settings.Display)),
+        None,
+        allow_none=True,
+        help="How an answer appears; None: whatever suits the place.",
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)  # type: ignore[no-untyped-call,unused-ignore]
         self._chat = ChatSession(GenerativeModel())
 
-    @observe("model", "backend", "timeout")
+    @observe("model", "backend", "timeout", "display")
     def _configured(self, change: Any) -> None:
         settings.configure(**{change["name"]: change["new"]})
 
@@ -104,7 +111,7 @@ class GeminiMagics(Magics):
         live = LiveMarkdown(given.format)
         try:
             for chunk in response:
-                live.write(chunk.text)
+                live.take(chunk)
         except KeyboardInterrupt:
             pass  # the person asked for it: what came stays, marked as partial
         finally:

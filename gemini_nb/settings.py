@@ -12,11 +12,12 @@ import importlib.util
 import os
 import sys
 import urllib.parse
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gemini_nb.errors import ConfigError, UnknownName
 
 Backend = Literal["api", "local"]
+Display = Literal["widget", "updates", "once", "terminal"]
 
 API_URL = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL = "gemini-3.8-flash"
@@ -65,6 +66,7 @@ class Settings:
     retries: int = 4
     rpm: int | None = None
     tpm: int | None = None
+    display: Display | None = None
 
     def resolve_key(self) -> Secret | None:
         """The key that a call would use: the one given, else the first that is found."""
@@ -99,6 +101,8 @@ def configure(**changes: Any) -> None:
         timeout: seconds in which something must come.
         retries: how often a call that failed in passing is made again (4; 0 for never).
         rpm, tpm: at most so many requests, and tokens of prompts, a minute; None for no limit.
+        display: how an answer appears: `"widget"`, `"updates"` of a plain display, `"once"` at its
+            end, `"terminal"` text, or None: whatever suits the place.
 
     Raises:
         UnknownName: a name that is not in this list.
@@ -120,6 +124,11 @@ def changed(settings: Settings, **changes: Any) -> Settings:
             raise UnknownName(name, owner="configure()", known=known)
     if changes.get("backend") is not None:
         _backend(changes["backend"], "backend")
+    if changes.get("display") not in (None, *get_args(Display)):
+        raise ConfigError(
+            f"display={changes['display']!r} is no way to show an answer.",
+            advice=f"It is one of {', '.join(map(repr, get_args(Display)))}, or None.",
+        )
     if changes.get("base_url"):
         changes["base_url"] = _base_url(changes["base_url"])
     for name in ("model", "api_version"):

@@ -22,7 +22,7 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("fixed")
 
 KEY = "AIzaFAKE-not-a-key"
-_SLOW = ("kernel", "model", "notebooks")
+_SLOW = ("kernel", "model", "notebooks", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

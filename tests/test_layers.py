@@ -31,7 +31,8 @@ LAYERS = (
     | {"files.upload", "files.sending", "files.uploaded"}
     | {"inline", "kept"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"},
-    {"display", "display.static", "display.live"},
+    {"display", "display.static", "display.live", "display.places", "display.terminal"}
+    | {"widgets", "widgets.stream"},
     {"magics", "completion", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -50,7 +50,7 @@ def shell(ipython):
 def displays(shell, monkeypatch):
     """What is displayed, as in a notebook that nobody watches."""
     shown = []
-    monkeypatch.setattr(live, "place", lambda: "replay")
+    monkeypatch.setattr(live, "place", lambda: "once")
     monkeypatch.setattr(
         shell.display_pub,
         "publish",

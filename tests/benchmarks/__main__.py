@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 
-NAMES = ("imports", "calls", "together", "streams", "uploads", "local")
+NAMES = ("imports", "calls", "together", "streams", "uploads", "local", "render")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import types
 
 import pytest
@@ -10,7 +11,7 @@ from IPython.core import getipython
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from gemini_nb.display import live
+from gemini_nb.display import live, places
 from gemini_nb.stream import Response
 
 
@@ -61,21 +62,21 @@ def in_place(monkeypatch):
     ("kernel", "where"),
     [
         (None, "terminal"),
-        (types.SimpleNamespace(_allow_stdin=True), "notebook"),
-        (types.SimpleNamespace(), "notebook"),
-        (types.SimpleNamespace(_allow_stdin=False), "replay"),
+        (types.SimpleNamespace(_allow_stdin=True), "updates"),
+        (types.SimpleNamespace(), "updates"),
+        (types.SimpleNamespace(_allow_stdin=False), "once"),
     ],
 )
 def test_where_an_answer_is_shown(monkeypatch, kernel, where):
     """A kernel that may ask for input has a person in front; others are replays."""
     shell = None if kernel is None else types.SimpleNamespace(kernel=kernel)
     monkeypatch.setattr(getipython, "get_ipython", lambda: shell)
-    assert live.place() == where
+    assert places.place() == where
 
 
 def test_a_notebook_sees_it_grow(in_place, clock, published):
-    """One display with one id, updated at most twenty times a second, then whole."""
-    in_place("notebook")
+    """One display with one id, updated at most eighteen times a second, then whole."""
+    in_place("updates")
     shown = live.LiveMarkdown()
     for step in range(100):
         shown.write(f"{step} ")
@@ -84,7 +85,7 @@ def test_a_notebook_sees_it_grow(in_place, clock, published):
     updates = [update for update, *_ in published]
     assert updates[0] is False
     assert all(updates[1:])
-    assert 15 <= len(updates) <= 22
+    assert 14 <= len(updates) <= 19
     assert len({display_id for *_, display_id in published}) == 1
     texts = [data["text/markdown"] for _, data, *_ in published]
     assert all(b.startswith(a) for a, b in itertools.pairwise(texts))
@@ -95,14 +96,14 @@ def test_a_notebook_sees_it_grow(in_place, clock, published):
 
 def test_the_first_words_are_shown_at_once(in_place, clock, published):
     """Nobody waits for a frame before anything is there."""
-    in_place("notebook")
+    in_place("updates")
     live.LiveMarkdown().write("Hello")
     assert [data["text/plain"] for _, data, *_ in published] == ["Hello"]
 
 
 def test_a_replay_sees_one_display(in_place, clock, published):
     """A run that nobody watches gets one display without an id, at the end."""
-    in_place("replay")
+    in_place("once")
     shown = live.LiveMarkdown()
     for word in ("Hel", "lo"):
         shown.write(word)
@@ -116,7 +117,7 @@ def test_a_replay_sees_one_display(in_place, clock, published):
 @pytest.mark.parametrize("how", ["json", "code"])
 def test_half_a_structure_is_shown_as_text(in_place, clock, published, how):
     """While it streams JSON or code is text; at the end it is what was asked for."""
-    in_place("notebook")
+    in_place("updates")
     shown = live.LiveMarkdown(how)
     shown.write('```json\n{"a": ')
     clock.now += 1
@@ -130,7 +131,7 @@ def test_half_a_structure_is_shown_as_text(in_place, clock, published, how):
 
 def test_hostile_text_is_never_shown_live(in_place, clock, published):
     """Every single frame is neutral, also where a tag is cut in the middle."""
-    in_place("notebook")
+    in_place("updates")
     shown = live.LiveMarkdown()
     for piece in ("<scr", "ipt>a()</scr", "ipt> ![x](http", "://e/x.png)"):
         shown.write(piece)
@@ -141,7 +142,7 @@ def test_hostile_text_is_never_shown_live(in_place, clock, published):
         assert "![" not in data["text/markdown"]
 
 
-@pytest.mark.parametrize("where", ["notebook", "replay", "terminal"])
+@pytest.mark.parametrize("where", ["updates", "once", "terminal"])
 def test_nothing_is_shown_where_nothing_came(in_place, clock, published, capsys, where):
     """An answer without text leaves no empty output."""
     in_place(where)
@@ -178,7 +179,7 @@ def test_formats_in_a_terminal(in_place, capsys, how, out):
 
 def test_what_is_not_whole_is_marked(in_place, clock, published):
     """An interrupted answer says so in its last frame, and in its metadata."""
-    in_place("replay")
+    in_place("once")
     response = Response()
     response.interrupted = True
     shown = live.LiveMarkdown()
@@ -187,3 +188,88 @@ def test_what_is_not_whole_is_marked(in_place, clock, published):
     ((_, data, metadata, _),) = published
     assert data["text/markdown"].startswith("Half\n\n*— stopped")
     assert metadata["gemini_nb"]["interrupted"] is True
+
+
+class Channel:
+    """A widget's channel that notes what goes through it."""
+
+    bundle = {"text/plain": "widget"}
+
+    def __init__(self, stop):
+        self.log, self.is_heard, self.wants_base = [], True, False
+        Channel.last = self
+
+    def piece(self, kind, text):
+        self.log.append((kind, text))
+
+    def status(self, **facts):
+        self.facts = facts
+
+    def push(self):
+        self.log.append(("base", ""))
+        self.wants_base = False
+
+    def end(self, text):
+        self.log.append(("end", text))
+
+
+@pytest.fixture
+def channel(monkeypatch, in_place, published):
+    """Answers go to a widget; gives its channel once there is one."""
+    from gemini_nb.widgets import stream
+
+    monkeypatch.setattr(stream, "Channel", Channel)
+    in_place("widget")
+    return lambda: Channel.last
+
+
+def test_a_widget_gets_deltas_and_gives_way(channel, published):
+    """First the widget, then pieces, then the same final output as everywhere."""
+    shown = live.LiveMarkdown()
+    for step in range(50):
+        shown.write(f"{step} ")
+    shown.close(Response(), 1.0)
+    log = channel().log
+    text = "".join(f"{step} " for step in range(50))
+    assert "".join(piece for kind, piece in log if kind == "d") == text
+    assert log[-1] == ("end", text)
+    assert len(log) < 10
+    (first, last) = published
+    assert first[1] == Channel.bundle
+    assert last[0] is True
+    assert last[1]["text/markdown"] == text
+    assert first[3] == last[3]
+
+
+def test_the_last_words_before_a_silence_are_sent(channel):
+    """What waited for the next frame is sent by a timer, not by the next words."""
+    shown = live.LiveMarkdown()
+    shown.write("one ")
+    shown.write("two")
+    end = time.monotonic() + 10
+    while ("d", "two") not in channel().log:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    shown.close(Response(), 1.0)
+
+
+def test_a_view_that_is_not_heard_gets_the_text_so_far(channel, monkeypatch):
+    """It may exist only after the first pieces: snapshots come often at first, then rarely."""
+    monkeypatch.setattr(Channel, "is_heard", False, raising=False)
+    shown = live.LiveMarkdown()
+    shown.write("one")
+    channel().is_heard = False
+    shown.write(" two")
+    end = time.monotonic() + 10
+    while ("base", "") not in channel().log:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    shown.close(Response(), 1.0)
+
+
+def test_half_an_answer_of_thoughts_leaves_nothing(channel, published):
+    """Thoughts without an answer are not what a notebook saves."""
+    shown = live.LiveMarkdown()
+    shown._way.think("hm")
+    shown.close(Response(), 1.0)
+    assert published[-1][1] == {"text/plain": ""}

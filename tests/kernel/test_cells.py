@@ -58,6 +58,17 @@ def test_a_streamed_answer_is_one_display(kernel):
     assert len(run.outputs) == 1
 
 
+def test_a_widget_gives_way_to_the_same_output(kernel):
+    """What a widget showed while it came is saved as everywhere, in one display."""
+    kernel.run('genai.configure(display="widget")')
+    run = kernel.run("%%gemini\nhello")
+    kernel.run("genai.configure(display=None)")
+    assert "application/vnd.jupyter.widget-view+json" in run.outputs[0]["data"]
+    assert len(run.updates) == 1
+    (shown,) = run.shown
+    assert shown["data"] == {"text/markdown": WHOLE, "text/plain": WHOLE}
+
+
 def test_a_runner_gets_exactly_one_display(kernel):
     """Where nobody looks (no stdin: nbval, nbclient), nothing is updated."""
     run = kernel.run("%%gemini\nhello", allow_stdin=False)

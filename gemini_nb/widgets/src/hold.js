@@ -1,0 +1,61 @@
+// The widget gives way to the final output. The notebook empties the place first and paints later, so
+// the height is held, and the old picture stays on top, until the new one is there.
+
+const LIMIT = 3000; // ms after which whatever came is shown
+
+/** Call it before the final output comes; it watches for it and lets go by itself. */
+export function hold(node) {
+  const area = node.closest(".jp-OutputArea");
+  const child = node.closest(".jp-OutputArea-child");
+  if (!area || !child) return null;
+  const seen = child.getBoundingClientRect();
+  const box = area.getBoundingClientRect();
+  const before = { minHeight: area.style.minHeight, position: area.style.position };
+  let cover = null;
+  let timer = 0;
+
+  const watch = new MutationObserver(() => {
+    if (cover || child.contains(node)) return;
+    area.style.minHeight = `${box.height}px`;
+    area.style.position = "relative";
+    cover = document.createElement("div");
+    cover.className = "gemini-nb-cover";
+    cover.setAttribute("aria-hidden", "true");
+    cover.setAttribute("inert", "");
+    Object.assign(cover.style, {
+      position: "absolute",
+      top: `${seen.top - box.top}px`,
+      left: `${node.dataset.left}px`,
+      width: `${node.dataset.width}px`,
+    });
+    cover.appendChild(node);
+    area.appendChild(cover);
+    wait();
+  });
+
+  const here = node.getBoundingClientRect();
+  node.dataset.left = here.left - box.left;
+  node.dataset.width = here.width;
+  watch.observe(area, { childList: true, subtree: true });
+  timer = setTimeout(release, LIMIT);
+
+  function isPainted() {
+    const found = area.querySelectorAll(".jp-RenderedMarkdown, .jp-RenderedText, .jp-RenderedJSON");
+    return [...found].some((one) => !cover.contains(one) && one.childNodes.length > 0);
+  }
+
+  function wait() {
+    if (!cover) return;
+    if (!isPainted()) requestAnimationFrame(wait);
+    else requestAnimationFrame(release);
+  }
+
+  function release() {
+    clearTimeout(timer);
+    watch.disconnect();
+    cover?.remove();
+    cover = null;
+    Object.assign(area.style, before);
+  }
+  return release;
+}

@@ -1,0 +1,33 @@
+// What each stream's widget carries: it takes the renderer from the one model that holds it, and
+// notes what comes meanwhile.
+
+const key = Symbol.for("gemini_nb.renderer");
+
+async function unpacked(code) {
+  const stream = new Blob([code]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const url = URL.createObjectURL(new Blob([await new Response(stream).text()], { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+async function renderer(model) {
+  const home = await model.widget_manager.get_model(model.get("renderer").replace("IPY_MODEL_", ""));
+  // Two kernels on one page may have two versions.
+  const known = (globalThis[key] ??= new WeakMap());
+  if (!known.has(home)) known.set(home, unpacked(home.get("code")));
+  return { code: await known.get(home), home };
+}
+
+export default {
+  async render({ model, el }) {
+    const early = [];
+    const note = (content) => early.push(content);
+    model.on("msg:custom", note);
+    const { code, home } = await renderer(model);
+    model.off("msg:custom", note);
+    return code.render({ model, el, early, raw: home });
+  },
+};

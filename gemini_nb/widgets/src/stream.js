@@ -1,0 +1,193 @@
+// One streaming answer as a widget (anywidget's `render`): its text, its thoughts, a quiet status
+// line with a Stop button. The final output takes its place; `hold` sees to it that nobody notices.
+
+import { following } from "./follow.js";
+import { hold } from "./hold.js";
+import { Frames, GrowingMarkdown } from "./markdown.js";
+import { Inbox } from "./protocol.js";
+import css from "./stream.css";
+
+const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
+
+function styled() {
+  if (document.getElementById("gemini-nb-style")) return;
+  const style = document.createElement("style");
+  style.id = "gemini-nb-style";
+  style.textContent = css;
+  document.head.appendChild(style);
+}
+
+function make(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+const AROUND = [".jupyter-widgets", ".jp-OutputArea-output", ".jp-OutputArea-child", ".jp-OutputArea"];
+
+/** Let what hangs below the text be seen; returns what takes that back. */
+function opened(root) {
+  const around = [...AROUND, ".jp-Cell-outputWrapper", ".jp-Cell"].map((name) => root.closest(name));
+  const found = around.filter(Boolean);
+  for (const node of found) node.classList.add("gemini-nb-around");
+  return () => {
+    // The widget's own element goes with it: changing it now would move the text.
+    for (const node of found.slice(1)) node.classList.remove("gemini-nb-around");
+  };
+}
+
+/** The elements of one view. */
+function frame(el) {
+  const root = make("div", "gemini-nb");
+  const thoughts = make("details", "gemini-nb-thoughts");
+  thoughts.hidden = true;
+  thoughts.appendChild(make("summary", "", "Thoughts"));
+  const thought = thoughts.appendChild(make("div", "jp-RenderedHTMLCommon gemini-nb-thought"));
+  const text = make("div", "jp-RenderedHTMLCommon jp-RenderedMarkdown gemini-nb-text");
+  text.setAttribute("aria-live", "polite");
+  text.setAttribute("aria-busy", "true");
+  const bar = make("div", "gemini-nb-bar");
+  const pill = bar.appendChild(make("div", "gemini-nb-pill"));
+  const phase = pill.appendChild(make("span", "gemini-nb-phase"));
+  phase.setAttribute("role", "status");
+  const count = pill.appendChild(make("span", "gemini-nb-count"));
+  count.setAttribute("aria-hidden", "true"); // a clock that is read out every second helps nobody
+  const stop = pill.appendChild(make("button", "gemini-nb-stop", "Stop"));
+  stop.type = "button";
+  stop.title = "Stop this answer; what came stays";
+  root.append(thoughts, text, bar);
+  el.appendChild(root);
+  return { root, thoughts, thought, text, bar, phase, count, stop };
+}
+
+export function counted(status, seconds) {
+  const tokens = Number.isFinite(status.tokens) && status.tokens > 0;
+  const parts = tokens ? [`${status.tokens.toLocaleString("en")} tokens`] : [];
+  if (seconds >= 1) parts.push(`${Math.floor(seconds)} s`);
+  return parts.join(" · ");
+}
+
+/** Stop what runs: the kernel where a cell waits for the answer, else this answer alone. */
+async function stopIt(model, raw) {
+  const kernels = model.get("stop") === "interrupt" ? raw?.widget_manager : null;
+  const kernel = kernels?.kernel ?? kernels?.context?.sessionContext?.session?.kernel;
+  if (kernel?.interrupt) await kernel.interrupt();
+  else model.send({ t: "stop" });
+}
+
+class View {
+  constructor(model, el, raw) {
+    this.model = model;
+    this.inbox = new Inbox();
+    this.parts = frame(el);
+    this.text = new GrowingMarkdown(this.parts.text);
+    this.thought = new GrowingMarkdown(this.parts.thought);
+    this.seen = { text: 0, thoughts: 0 };
+    this.frames = new Frames(() => this.draw());
+    this.began = performance.now();
+    this.release = null;
+    this.parts.stop.addEventListener("click", () => this.stop(raw));
+    this.clock = setInterval(() => this.tick(), 500);
+    this.tick();
+  }
+
+  message(content) {
+    if (this.inbox.take(content)) this.changed();
+    else if (this.inbox.behind && !this.asking) {
+      this.asking = setTimeout(() => {
+        this.asking = 0;
+        if (this.inbox.behind) this.model.send({ t: "need" });
+      }, BEHIND);
+    }
+  }
+
+  snapshot() {
+    if (this.inbox.snapshot(this.model.get("base"))) this.changed();
+  }
+
+  changed() {
+    if (this.inbox.ended) this.finish();
+    else this.frames.ask();
+  }
+
+  draw() {
+    this.shut ??= this.parts.root.isConnected ? opened(this.parts.root) : null;
+    following(this.parts.root, () => {
+      this.grow(this.text, "text");
+      this.grow(this.thought, "thoughts");
+      this.parts.thoughts.hidden = !this.inbox.thoughts;
+    });
+    this.tick();
+  }
+
+  grow(shown, name) {
+    const all = this.inbox[name];
+    if (all.length === this.seen[name]) return;
+    shown.append(all.slice(this.seen[name]));
+    this.seen[name] = all.length;
+    shown.render();
+  }
+
+  tick() {
+    const { text, thoughts, status } = this.inbox;
+    const phase = text ? "writing" : thoughts || status.phase === "thinking" ? "thinking" : "waiting";
+    if (this.phase !== phase) {
+      this.phase = phase;
+      this.parts.root.dataset.phase = phase;
+      this.parts.phase.textContent = { waiting: "Waiting", thinking: "Thinking", writing: "" }[phase];
+    }
+    const since = (status.seconds ?? 0) + (performance.now() - this.began) / 1000;
+    const line = counted(status, since);
+    if (this.parts.count.textContent !== line) this.parts.count.textContent = line;
+  }
+
+  async stop(raw) {
+    this.parts.stop.disabled = true;
+    this.parts.stop.textContent = "Stopping";
+    try {
+      await stopIt(this.model, raw);
+    } catch {
+      this.parts.stop.disabled = false;
+      this.parts.stop.textContent = "Stop";
+    }
+  }
+
+  finish() {
+    if (this.phase === "ended") return;
+    this.draw();
+    this.phase = "ended";
+    this.rest();
+    this.parts.root.dataset.phase = "ended";
+    this.parts.text.setAttribute("aria-busy", "false");
+    this.parts.bar.remove();
+    this.release = hold(this.parts.root);
+  }
+
+  rest() {
+    this.shut?.();
+    clearInterval(this.clock);
+    clearTimeout(this.asking);
+    this.frames.cancel();
+  }
+}
+
+/** `early`: the messages that came while this code was on its way; `raw`: the model's own object. */
+export function render({ model, el, early = [], raw = null }) {
+  styled();
+  const view = new View(model, el, raw);
+  const onMessage = (content) => view.message(content);
+  const onBase = () => view.snapshot();
+  model.on("msg:custom", onMessage);
+  model.on("change:base", onBase);
+  view.snapshot();
+  for (const content of early) view.message(content);
+  model.send({ t: "here" });
+  return () => {
+    model.off("msg:custom", onMessage);
+    model.off("change:base", onBase);
+    view.rest();
+  };
+}
+
+export default { render };

@@ -1,0 +1,203 @@
+"""The kernel's side of a streaming answer in the browser: deltas out, `stop` and `need` in.
+
+Importing this imports anywidget, so it is done where a widget is really shown. What is sent when is
+`display/live.py`'s concern; `src/protocol.js` reads what is sent here.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import gzip
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STATIC = Path(__file__).parent / "static"
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+# A page that is loaded again asks for the models that its notebook names: the latest stay alive.
+_KEPT = 16
+
+
+class Renderer(ipywidgets.Widget):
+    """The code that all streams of a kernel share, so that it travels once, and packed."""
+
+    code = traitlets.Bytes().tag(sync=True)
+
+
+class Stream(anywidget.AnyWidget):
+    """One answer. `base` is the text so far, which is only sent where `push` says so."""
+
+    _esm = (_STATIC / "shim.js").read_text(encoding="utf-8")
+    renderer = traitlets.Instance(Renderer).tag(sync=True, **ipywidgets.widget_serialization)
+    base = traitlets.Dict().tag(sync=True)
+    stop = traitlets.Unicode("ask").tag(sync=True)
+
+
+class _Parentless:
+    """A kernel as a comm sees it, that names no request which its messages answer.
+
+    A page finds the model by the comm's id alone; the parent's header is a third of each message.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def get_parent(self) -> dict[str, Any]:
+        """No parent."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kernel, name)
+
+
+def _lighten(widget: ipywidgets.Widget) -> None:
+    kernel = getattr(widget.comm, "kernel", None)
+    if kernel is not None:
+        # Where a comm insists on a real kernel, its messages are longer, and that is all.
+        with contextlib.suppress(traitlets.TraitError):
+            widget.comm.kernel = _Parentless(kernel)
+
+
+class _Ears:
+    """Whether a browser has ever answered."""
+
+    def __init__(self) -> None:
+        self.heard = False
+        self.is_deaf = False
+        self._opened = False
+        self._idle_since: float | None = None
+
+    def opened(self) -> None:
+        """A stream was shown; from now on an answer is due when the kernel has time to listen."""
+        if self._opened:
+            return
+        self._opened = True
+        from IPython.core.getipython import get_ipython
+
+        shell = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+        if shell is not None:
+            shell.events.register("post_run_cell", self.ran)
+            shell.events.register("pre_run_cell", self.runs)
+
+    def answered(self) -> None:
+        """It hears."""
+        self.heard, self.is_deaf = True, False
+
+    def ran(self, *_: Any) -> None:
+        """A cell has ended."""
+        self._idle_since = time.monotonic()
+
+    def runs(self, *_: Any) -> None:
+        """A cell begins."""
+        # Cells that were sent together leave the kernel no time to listen in between.
+        idle = 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
+        if idle > 1 and not self.heard:
+            self.is_deaf = True
+
+
+ears = _Ears()
+
+
+@functools.cache
+def _code() -> bytes:
+    return gzip.compress((_STATIC / "stream.js").read_bytes(), mtime=0)
+
+
+_lock = threading.Lock()
+_shared: tuple[Renderer, ipywidgets.Layout] | None = None
+_latest: collections.deque[Stream] = collections.deque()
+
+
+def _common() -> tuple[Renderer, ipywidgets.Layout]:
+    global _shared
+    with _lock:
+        # `Widget.close_all()` in somebody's cell closes these as well.
+        if _shared is None or _shared[0].comm is None or _shared[1].comm is None:
+            _shared = Renderer(code=_code()), ipywidgets.Layout()
+        return _shared
+
+
+class Channel:
+    """What one stream sends. Offsets count UTF-16 units, as the browser does."""
+
+    def __init__(self, stop: Callable[[], Any] | None) -> None:
+        renderer, layout = _common()
+        self._stop = stop
+        self._sent = {"d": 0, "thought": 0}
+        self._texts: dict[str, list[str]] = {"d": [], "thought": []}
+        self._status: dict[str, Any] = {}
+        self.is_heard = False
+        self.wants_base = False
+        self._began = time.monotonic()
+        self._stream = Stream(renderer=renderer, layout=layout, stop="ask" if stop else "interrupt")
+        self._stream.on_msg(self._hear)
+        _lighten(self._stream)
+        ears.opened()
+        with _lock:
+            _latest.append(self._stream)
+            old = _latest.popleft() if len(_latest) > _KEPT else None
+        if old is not None:
+            old.close()
+
+    @property
+    def bundle(self) -> dict[str, Any]:
+        """What is displayed while it streams."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._stream.model_id}
+        return {_VIEW: view, "text/plain": "An answer was being written here."}
+
+    def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        kind = content.get("t")
+        if kind == "here":
+            ears.answered()
+            self.is_heard = True
+            self.wants_base = True
+        elif kind == "need":
+            self.wants_base = True
+        elif kind == "stop" and self._stop is not None:
+            self._stop()
+
+    def piece(self, kind: str, text: str) -> None:
+        """More text (`d`) or more of the thoughts (`thought`)."""
+        self._texts[kind].append(text)
+        offset = self._sent[kind]
+        self._sent[kind] += len(text.encode("utf-16-le", "replace")) // 2
+        self._stream.send({"t": kind, "o": offset, "s": text})
+
+    def status(self, **facts: Any) -> None:
+        """Facts for the status line: `tokens`, `phase`."""
+        new = {name: value for name, value in facts.items() if self._status.get(name) != value}
+        if new:
+            self._status |= new
+            self._stream.send({"t": "status", **new})
+
+    def push(self) -> None:
+        """Send all that there is so far, for a view that missed its beginning."""
+        self.wants_base = False
+        self._stream.base = self._base()
+
+    def _base(self) -> dict[str, Any]:
+        return {
+            "text": "".join(self._texts["d"]),
+            "thoughts": "".join(self._texts["thought"]),
+            "status": {**self._status, "seconds": round(time.monotonic() - self._began, 1)},
+        }
+
+    def end(self, text: str) -> None:
+        """Nothing more comes. `text`, the whole, is kept for a page that is loaded again."""
+        ended = {"t": "end", "o": self._sent["d"]}
+        self._stream.send(ended)
+        # Not sent now: the final output is on its way, and is the same text.
+        self._stream._trait_values["base"] = {**self._base(), "text": text, "ended": ended}
+        self._texts = {"d": [], "thought": []}
+        self._stop = None

@@ -1,0 +1,162 @@
+"""An answer in a real page: it appears, it ends as plain Markdown, and nothing gets lost."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+TEXT = """# Tides
+
+The *moon* pulls the **ocean**, `a < b`, and $a_1 * b_2$.
+
+- one
+- two with a [link](https://e.org)
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+def f(x):
+    return x < 2
+```
+
+> Quoted.
+
+The end 🎉.
+"""
+SHOWN = "document.querySelector('.gemini-nb-text')"
+FINAL = "document.querySelector('.jp-OutputArea-output.jp-RenderedMarkdown')"
+
+
+def saved_output(book):
+    """The one output of the answer as it is on disk."""
+    (output,) = book.save().cells[1].outputs
+    return output
+
+
+def test_it_appears_and_stays_as_markdown(book, answers):
+    """While it comes it is formatted; saved is one text/markdown that needs no widget."""
+    answers.text = TEXT * 6
+    book.run_all()
+    book.until(f"{SHOWN}?.querySelector('table')")
+    assert book.page.evaluate(f"() => {SHOWN}.querySelector('h1').textContent") == "Tides"
+    assert book.page.evaluate(f"() => {SHOWN}.textContent.includes('$a_1 * b_2$')")
+    book.until_idle()
+    book.until(f"{FINAL} && !document.querySelector('.gemini-nb')")
+    output = saved_output(book)
+    assert set(output.data) == {"text/markdown", "text/plain"}
+    assert output.data["text/plain"] == TEXT * 6
+    assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+def test_the_swap_changes_no_height(book, answers):
+    """From the last words to the final output no frame is lower, and none is empty."""
+    answers.text = TEXT.replace("$a_1 * b_2$", "so on") * 4
+    book.page.evaluate(
+        """() => { window.heights = []; const look = () => {
+          const area = [...document.querySelectorAll('.jp-OutputArea')].pop();
+          if (area) window.heights.push([area.getBoundingClientRect().height,
+            area.textContent.length, !!area.querySelector('.gemini-nb')]);
+          requestAnimationFrame(look); }; look(); }"""
+    )
+    book.run_all()
+    book.until_idle()
+    book.until(f"{FINAL} && !document.querySelector('.gemini-nb')")
+    book.page.wait_for_timeout(500)
+    seen = book.page.evaluate("() => window.heights")
+    last = max(i for i, (_, _, streams) in enumerate(seen) if streams)
+    heights = [height for height, *_ in seen[last - 5 :]]
+    assert max(a - b for a, b in itertools.pairwise(heights)) <= 1
+    assert abs(heights[-1] - seen[last][0]) <= 1
+    assert min(length for _, length, _ in seen[last - 5 :]) > 400
+
+
+def test_stop_keeps_what_came(book, answers):
+    """The button ends the request, and the notebook keeps the part, marked."""
+    answers.text, answers.ends = "Once upon a time. " * 5, False
+    book.run_all()
+    book.until(f"{SHOWN}?.textContent.includes('Once')")
+    book.page.click(".gemini-nb-stop")
+    book.until_idle(20)
+    assert answers.hung_up[0].wait(10)
+    text = saved_output(book).data["text/markdown"]
+    assert text.startswith("Once upon")
+    assert "stopped" in text
+
+
+def test_thoughts_are_folded(book, answers):
+    """What the model thinks stands in a closed <details>, and not in what is saved."""
+    answers.thoughts, answers.text = "I *think* so.", TEXT
+    book.run_all()
+    book.until("document.querySelector('.gemini-nb-thoughts:not([hidden]) em')")
+    assert book.page.evaluate("() => !document.querySelector('.gemini-nb-thoughts').open")
+    book.until_idle()
+    assert saved_output(book).data["text/plain"] == TEXT
+
+
+def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
+    """The end is followed only by one who is there."""
+    answers.text, answers.pause = TEXT * 12, 0.01
+    book.run_all()
+    box = "document.querySelector('.gemini-nb').closest('.jp-WindowedPanel-outer')"
+    book.until(f"document.querySelector('.gemini-nb') && {box}.scrollTop > 200")
+    book.page.evaluate(f"() => {{ {box}.scrollTop = 0; }}")
+    length = book.page.evaluate(f"() => {SHOWN}.textContent.length")
+    book.until(f"{SHOWN}?.textContent.length > {length} + 300")
+    assert book.page.evaluate(f"() => {box}.scrollTop") == 0
+
+
+def test_a_page_loaded_again_has_the_answer(book, answers):
+    """A notebook saved in mid-stream shows the whole when it is opened again."""
+    answers.text, answers.pause = TEXT * 4, 0.02
+    book.run_all()
+    book.until(f"{SHOWN}?.querySelector('h1')")
+    book.save()
+    book.page.evaluate("() => { window.onbeforeunload = null; }")
+    book.open()
+    book.until("document.querySelectorAll('.jp-OutputArea h1').length === 4")
+    assert book.page.evaluate("() => document.body.textContent.includes('The end 🎉.')")
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_as_fast_as_it_comes(book, answers):
+    """However fast, nothing is dropped by the server and the final output is whole."""
+    answers.text, answers.size, answers.pause = TEXT * 1500, 40, 0
+    book.run_all()
+    book.until_idle()
+    output = saved_output(book)
+    assert output.data["text/plain"] == answers.text
+
+
+MANY = """import threading, time
+from gemini_nb.display.live import LiveMarkdown
+from gemini_nb.stream import Response
+
+def go(k):
+    live = LiveMarkdown(stop=lambda: None)
+    for i in range(60):
+        live.write(f"s{k}w{i} ")
+        time.sleep(0.02)
+    live.close(Response(), 1.0)
+
+genai.configure(display="widget")
+threads = [threading.Thread(target=go, args=(k,)) for k in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+@pytest.mark.parametrize("cells", [(MANY,)], ids=["threads"])
+def test_twenty_at_once_do_not_mix(book):
+    """Each of twenty streams of as many threads has its own words, all of them, in order."""
+    book.run_all()
+    book.until_idle()
+    saved = book.save().cells[1].outputs
+    texts = sorted(output.data["text/plain"] for output in saved)
+    wanted = sorted("".join(f"s{k}w{i} " for i in range(60)) for k in range(20))
+    assert texts == wanted

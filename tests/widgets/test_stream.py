@@ -1,0 +1,152 @@
+"""The kernel's side of a streaming answer: what it sends, and what it hears."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+from gemini_nb.widgets import stream
+
+SOURCES = Path(stream.__file__).parent / "src"
+
+
+class Wire(BaseComm):
+    """A comm whose messages are kept."""
+
+    sent: list = []
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        packed = sum(map(len, buffers or ()))
+        self.sent.append((self.comm_id, msg_type, data or {}, packed))
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    """All that goes out: (comm, kind, data, bytes in buffers)."""
+    monkeypatch.setattr(Wire, "sent", [])
+    monkeypatch.setattr(comm, "create_comm", Wire)
+    monkeypatch.setattr(stream, "_shared", None)
+    monkeypatch.setattr(stream, "_latest", type(stream._latest)())
+    monkeypatch.setattr(stream, "ears", stream._Ears())
+    yield Wire.sent
+    for kept in stream._latest:
+        kept.close()
+
+
+def said(wire):
+    """The messages of our own among them."""
+    return [data["content"] for _, _, data, _ in wire if data.get("method") == "custom"]
+
+
+def bases(wire):
+    updates = [data["state"] for _, _, data, _ in wire if data.get("method") == "update"]
+    return [state["base"] for state in updates if "base" in state]
+
+
+def test_pieces_carry_offsets_as_the_browser_counts(wire):
+    """An emoji counts twice."""
+    channel = stream.Channel(None)
+    channel.piece("d", "a🎉")
+    channel.piece("thought", "hm")
+    channel.piece("d", "b")
+    assert said(wire) == [
+        {"t": "d", "o": 0, "s": "a🎉"},
+        {"t": "thought", "o": 0, "s": "hm"},
+        {"t": "d", "o": 3, "s": "b"},
+    ]
+
+
+def test_the_renderer_travels_once(wire):
+    """The first stream brings the code; each further one is small."""
+    stream.Channel(None)
+    first = len(wire)
+    assert [packed for *_, packed in wire if packed] == [len(stream._code())]
+    stream.Channel(None)
+    assert sum(len(json.dumps(data)) + packed for *_, data, packed in wire[first:]) < 4000
+
+
+def test_the_end_is_kept_and_not_sent(wire):
+    """A page that is loaded again finds the whole in the model's state."""
+    channel = stream.Channel(None)
+    channel.piece("d", "all")
+    channel.push()
+    channel.end("all of it")
+    assert [base["text"] for base in bases(wire)] == ["all"]
+    assert said(wire)[-1] == {"t": "end", "o": 3}
+    assert stream._latest[-1].get_state("base")["base"]["text"] == "all of it"
+
+
+def test_facts_are_sent_when_they_change(wire):
+    """The same count twice is one message."""
+    channel = stream.Channel(None)
+    for tokens in (5, 5, 6):
+        channel.status(tokens=tokens)
+    assert said(wire) == [{"t": "status", "tokens": 5}, {"t": "status", "tokens": 6}]
+
+
+def test_it_hears(wire):
+    """A view that is there gets a snapshot, one that misses something, too; Stop stops."""
+    stopped = []
+    channel = stream.Channel(lambda: stopped.append(1))
+    assert not channel.wants_base
+    channel._hear(None, {"t": "here"}, [])
+    assert channel.wants_base
+    assert channel.is_heard
+    assert stream.ears.heard
+    channel.push()
+    channel._hear(None, {"t": "need"}, [])
+    assert channel.wants_base
+    channel._hear(None, {"t": "stop"}, [])
+    assert stopped == [1]
+
+
+def test_old_streams_are_let_go(wire):
+    """Sixteen stay for a page that is loaded again."""
+    for _ in range(stream._KEPT + 2):
+        stream.Channel(None)
+    closed = [kind for _, kind, *_ in wire if kind == "comm_close"]
+    assert (len(closed), len(stream._latest)) == (2, stream._KEPT)
+
+
+def test_a_front_end_that_never_answers_is_deaf(monkeypatch):
+    """Not while cells run one after the other; but after the kernel had time to listen."""
+    clock = [0.0]
+    monkeypatch.setattr(stream.time, "monotonic", lambda: clock[0])
+    ears = stream._Ears()
+    ears.ran()
+    clock[0] = 0.5
+    ears.runs()
+    assert not ears.is_deaf
+    ears.ran()
+    clock[0] = 5
+    ears.runs()
+    assert ears.is_deaf
+    ears.answered()
+    ears.ran()
+    clock[0] = 50
+    ears.runs()
+    assert not ears.is_deaf
+
+
+@pytest.mark.skipif(
+    not (SOURCES / "node_modules").exists() or not shutil.which("npm"),
+    reason=f"needs npm ci in {SOURCES.name}",
+)
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_the_browser_side(command):
+    """The committed bundle is what the sources build, and their own tests pass."""
+    done = subprocess.run(
+        [shutil.which("npm"), "run", command],
+        cwd=SOURCES,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
