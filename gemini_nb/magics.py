@@ -14,7 +14,7 @@ from traitlets import Enum, Float, TraitType, Unicode, observe
 
 from gemini_nb import completion, inline, options, request, settings
 from gemini_nb.chat import ChatSession
-from gemini_nb.display import static
+from gemini_nb.display import places, static
 from gemini_nb.display.live import LiveMarkdown
 from gemini_nb.errors import BadPrompt
 from gemini_nb.model import GenerativeModel
@@ -222,6 +222,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.register_magics(GeminiMagics)
     shell.input_transformers_cleanup.append(_keep_questions)
     completion.install(shell)
+    places.ask_early(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -22,6 +22,8 @@ from gemini_nb.events import EventDecoder
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from gemini_nb.display.document import Document
+
 
 # Seconds after which one reader looks at what another has read.
 _STEP = 0.02
@@ -345,15 +347,24 @@ class Response(Answer):
         shown = textwrap.shorten(text, 60, placeholder="…")
         return f"<Response {shown!r} {state}>"
 
+    def _document(self) -> Document:
+        from gemini_nb.display.document import Document
+
+        document = Document()
+        for part in self.parts:
+            document.add(part)
+        return document
+
     def _repr_markdown_(self) -> str:
         from gemini_nb.display.html import neutral_markdown
 
-        return neutral_markdown(self._so_far())
+        return neutral_markdown(str(self._document().said))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from gemini_nb.display.document import without_images
         from gemini_nb.display.html import terminal_text
 
-        plain = terminal_text(self._so_far()) or repr(self)
+        plain = terminal_text(without_images(str(self._document().said))) or repr(self)
         return {"text/markdown": self._repr_markdown_(), "text/plain": plain}
 
 

@@ -15,6 +15,8 @@ LAYERS = (
     {"structs", "enums", "content", "resources", "types", "errors", "settings", "times"},
     {
         "display.html",
+        "display.formulas",
+        "display.document",
         "parts",
         "request",
         "events",

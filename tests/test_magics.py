@@ -203,7 +203,7 @@ def test_a_broken_answer_is_kept_and_raised(shell, serve, capsys):
         run(shell, "%%gemini -o answer\nhi")
     assert shell.user_ns["answer"].interrupted
     out = capsys.readouterr().out
-    assert out.startswith("Half an\n\n*— broken off: the answer is not whole —*\n")
+    assert out.startswith("Half an\n\n*— not whole: The answer broke off after 7 characters")
     assert "StreamInterrupted: The answer broke off after 7 characters" in out
 
 

@@ -3,16 +3,21 @@
 JupyterLab does not sanitise *live* Markdown output, so whatever is displayed as `text/markdown`
 goes through `neutral_markdown` first: outside code, raw HTML is escaped, images become links
 (nothing is fetched until somebody clicks) and link targets that run something are cut. What follows
-the opening of a fence is at most one word. Documents that hold none of these come out as they went
-in.
+the opening of a fence is at most one word, and formulas lose what sets attributes (`formulas.py`).
+Documents that hold none of these come out as they went in.
+
+The notebook's parser (marked) and a CommonMark parser (the one here) see code in different places.
+What is code counts only where both see it; where they may differ, it is taken for prose, and shows
+an entity at worst. Tests hold this against the real parser.
 """
 
 from __future__ import annotations
 
 import functools
-import html
 import re
 from typing import TYPE_CHECKING
+
+from gemini_nb.display import formulas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,45 +43,33 @@ _MATH = re.compile(
     r"|\\begin\{(?P<name>[a-zA-Z]*\*?)\}.+?\\end\{(?P=name)\}",
     re.DOTALL,
 )
-_RISKY = re.compile(
-    r"[<]|!\[|\]\s*[(:]|\\(?:href|url|require)\b|```|~~~|(?:://|www\.)\S*[$\\@]", re.IGNORECASE
-)
-_RISKY_CODE = re.compile(r"[<]|!\[|\]\s*[(:]|\\(?:href|url|require)\b")
-_TEX_LINK = re.compile(r"\\(href|url|require|style|class|cssId)\b")
+_RISKY = re.compile(r"<|!\[|\]\s*[(:]|```|~~~|(?:://|www\.)\S*[$\\@]", re.IGNORECASE)
+_RISKY_CODE = re.compile(r"[<]|!\[|\]\s*[(:]")
 # The line ends of Markdown; `str.splitlines` has more of them, and would see code where none is.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BACKTICKS = re.compile(r"(?<!\\)(?:\\\\)*(`+)")
-# A backtick inside the target or the title of a link opens no code.
+# A backtick inside the target or the title of a link opens no code, and none in an address.
+_ADDRESS_END = re.compile(r"(?:://|www\.)\S*\Z", re.IGNORECASE)
 _BACKTICK_IN_LINK = re.compile(r"\][(:][\s>]*(?:\S*`|<[^>\r\n]*`|\S+[\s>]+[\"'(])")
 # The opening of a fence, in quotations and lists as well, and what follows it.
 _FENCE = re.compile(
     r"((?:^|(?<=\r))[ \t>*+\-\d.)]*(?:`{3,}(?=[^`\r\n]*(?:[\r\n]|\Z))|~{3,}))([^\r\n]*)",
     re.MULTILINE,
 )
+# What a line of a list or a quotation begins with.
+_BEGINNING = re.compile(r"[ \t]*(?:(?:(?:[-+*]|\d{1,9}[.)])(?=\s)|>)[ \t]*)*")
+_QUOTED = re.compile(r" {0,3}>")
 _INFO = re.compile(r"[\w+.#-]{1,40}")
 
-# JupyterLab's `removeMath` cuts formulas out before it looks for code, and puts them back into the
-# finished HTML. These are its own patterns, which know more line ends than Python's `^` and `$`.
-_FORMULA_MARK = re.compile(
-    r"\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|\\\\[()\[\]]", re.IGNORECASE
-)
-_BLANK_LINE = re.compile(r"\n[^\n\r\u2028\u2029]*\n")
-_FORMULA_FREE = (
-    re.compile(
-        r"(?:(?<=[\n\r\u2028\u2029])|\A)(`{3,}|~{3,})[^`\n]*\n(?:.*?[\n\r\u2028\u2029])??"
-        r"\1`*(?=[\n\r\u2028\u2029]|\Z)",
-        re.DOTALL,
-    ),
-    re.compile(r"(?:(?<=[\n\r\u2028\u2029])|\A|[^\\])(`+)[^\n]*?[^`\n]\1(?!`)"),
-)
-_PLACE = re.compile(r"@@\d")
+_PLACE = re.compile(r"@@(\d{1,9})@@")
 _PLACE_IN_URL = re.compile(r"(?:://|www\.)\S*@@\d", re.IGNORECASE)
 
-# ESC sequences (CSI, OSC, two-character), then C0 and C1 controls except tab and newline, then the
-# controls that reorder text.
+# Sequences of ESC or of its one-letter forms (CSI; OSC, DCS and others up to their end; of two
+# characters), then C0 and C1 controls except tab and newline, then what reorders text.
 _TERMINAL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\u202a-\u202e\u2066-\u2069\u200e\u200f]"
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[@-Z\\-_]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
 
@@ -87,22 +80,27 @@ def terminal_text(text: str) -> str:
 
 def neutral_markdown(text: str) -> str:
     """Markdown that nothing runs in and that fetches nothing, looking the same otherwise."""
-    if not _RISKY.search(text):
+    has_commands = formulas.has_commands(text)
+    if not has_commands and not _RISKY.search(text):
         return text
+    text = text.replace("\0", "\ufffd")  # as every parser does
+    tamed = formulas.without_commands if has_commands else str
     pieces = list(_code_and_prose(text))
-    made = "".join(piece if is_code else _neutral_prose(piece) for is_code, piece in pieces)
-    is_code_risky = any(is_code and _RISKY_CODE.search(piece) for is_code, piece in pieces)
-    formulas = _cut_at_formulas(made)[1::2]
+    made = "".join(piece if is_code else tamed(_neutral_prose(piece)) for is_code, piece in pieces)
+    is_code_risky = any(
+        is_code and (has_commands or _RISKY_CODE.search(piece)) for is_code, piece in pieces
+    )
+    found = formulas.cut_at_formulas(made)[1::2]
     # What was changed before a block of code may have changed where that block begins. Code that
     # would do nothing outside of one needs no second look, unless formulas are put back into it.
-    if not is_code_risky and not formulas:
+    if not is_code_risky and not found:
         return made
     # A formula that swallows a backtick leaves other code than the one seen here.
-    is_code_moved = is_code_risky and any("`" in f or "~~~" in f for f in formulas)
+    is_code_moved = is_code_risky and any("`" in f or "~~~" in f for f in found)
     if not is_code_moved and _is_harmless(made):
         return made
-    made = _without_quotes(_neutral_prose(_plain_fences(text)))
-    return made if _is_harmless(made) else _spelt_out(text)
+    made = tamed(formulas.without_quotes(_neutral_prose(_plain_fences(text))))
+    return made if _is_harmless(made) else _spelt_out(tamed(text))
 
 
 def _is_harmless(text: str) -> bool:
@@ -110,16 +108,16 @@ def _is_harmless(text: str) -> bool:
 
     It looks at the text as it is, and at the text as JupyterLab parses it, without its formulas.
     """
-    pieces = _cut_at_formulas(text)
-    pieces[1::2], formulas = [f"@@{i}@@" for i in range(len(pieces) // 2)], pieces[1::2]
+    pieces = formulas.cut_at_formulas(text)
+    pieces[1::2], found = [f"@@{i}@@" for i in range(len(pieces) // 2)], pieces[1::2]
     cut = "".join(pieces)
     # Formulas come back with their quotes, which end an attribute.
-    has_quotes = any('"' in formula for formula in formulas)
+    has_quotes = any('"' in formula for formula in found)
     if has_quotes and _PLACE_IN_URL.search(cut):
         return False
     for block in [*_parser().parse(text), *_parser().parse(cut)]:
         for token in (block, *(block.children or ())):
-            if _does_something(token):
+            if _does_something(token) or _typesets(token, found):
                 return False
             if has_quotes and token.type in ("image", "link_open"):
                 values = (token.content, *map(str, token.attrs.values()))
@@ -138,6 +136,15 @@ def _does_something(token: Token) -> bool:
     return token.type in ("html_block", "html_inline")
 
 
+def _typesets(token: Token, found: list[str]) -> bool:
+    """Whether a formula in a text, or one that comes back into it, does more than to look nice."""
+    if token.type != "inline":
+        return False
+    said = "".join(t.content for t in token.children or () if t.type == "text")
+    whole = _PLACE.sub(lambda at: "".join(found[int(at[1]) :][:1]), said)
+    return formulas.has_commands(whole)
+
+
 @functools.cache
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
@@ -150,11 +157,18 @@ def _parser() -> MarkdownIt:
 def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
     """The text in order, cut into (is code, piece)."""
     lines = _LINE.findall(text)
-    at = 0
+    around = _Around()
+    at = seen = 0
     for start, end, fence in _code_blocks(text):
+        for line in lines[seen : start + 1]:
+            around.read(line)
+        seen = start + 1
         # To the front end, a line indented right below another may go on with its paragraph.
-        if not fence and start and lines[start - 1].strip(" \t\r\n>"):
+        is_below = start and lines[start - 1].strip("\r\n")
+        is_certain = around.holds(lines[start:end]) if fence else not is_below
+        if around.doubt > bool(fence) or not is_certain:
             continue
+        seen = end
         yield from _code_spans(_plain_fences("".join(lines[at:start])))
         if fence:
             before, _, info = lines[start].partition(fence)
@@ -162,6 +176,46 @@ def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
         yield True, "".join(lines[start:end])
         at = end
     yield from _code_spans(_plain_fences("".join(lines[at:])))
+
+
+class _Around:
+    """The lists and quotations that lines may be part of, to one parser or another."""
+
+    def __init__(self) -> None:
+        self._kinds: set[str] = set()
+        self._is_after_blank = True
+
+    @property
+    def doubt(self) -> int:
+        """How far parsers differ on what is code: not at all, on what is indented, or on fences.
+
+        One sees a quotation behind a list where the other sees it inside, and so on with the rest.
+        """
+        return 2 if "odd" in self._kinds else min(2, len(self._kinds))
+
+    def read(self, line: str) -> None:
+        """Take in the next line that is no code."""
+        beginning = _BEGINNING.match(line)
+        before = beginning.group() if beginning else ""
+        rest = line[len(before) :]
+        items = sum(before.count(sign) for sign in "-+*.)")
+        # A line that begins at the edge after a blank one ends all of them, but a list may go on.
+        if self._is_after_blank and rest.strip() and line[0] not in " \t":
+            self._kinds = self._kinds - {"quotation"} if items and line[0] != ">" else set()
+        if items:
+            self._kinds.add("list")
+        if ">" in before:
+            self._kinds.add("quotation")
+        # An item without a text is one to some parsers only, a line of tabs is blank to some only.
+        is_odd = items > 1 or ("\t" in before and self._kinds)
+        if is_odd or (not rest.strip() and (items or "\t" in before or rest.strip("\r\n"))):
+            self._kinds.add("odd")
+        self._is_after_blank = not line.strip("\r\n")
+
+    def holds(self, lines: list[str]) -> bool:
+        """Whether a fence is followed by something, and all of that is in the same quotation."""
+        is_quoted = "quotation" in self._kinds
+        return len(lines) > 1 and (not is_quoted or all(map(_QUOTED.match, lines)))
 
 
 def _plain_fences(text: str) -> str:
@@ -194,8 +248,8 @@ def _code_spans(text: str) -> Iterator[tuple[bool, str]]:
     """Prose cut at its backtick spans, where every parser sees the same ones.
 
     Which backticks belong together depends on where a heading, a list item or a cell of a table
-    ends. A span therefore counts only where each line of its paragraph closes what it opens. What
-    is code after all, but not seen as such, shows an entity at worst.
+    ends. A span therefore counts only up to the first backtick that its own line does not close.
+    What is code after all, but not seen as such, shows an entity at worst.
     """
     for paragraph in _paragraphs(text):
         at = 0
@@ -211,7 +265,7 @@ def _paragraphs(text: str) -> Iterator[str]:
     lines: list[str] = []
     for line in _LINE.findall(text):
         lines.append(line)
-        if not line.strip(" \t\r\n"):
+        if not line.strip("\r\n"):  # one of spaces is none, here and there
             yield "".join(lines)
             lines = []
     yield "".join(lines)
@@ -223,18 +277,38 @@ def _spans(paragraph: str) -> list[tuple[int, int]]:
         return []
     found: list[tuple[int, int]] = []
     for line in _LINE.finditer(paragraph):
-        of_line: list[tuple[int, int]] = []
-        at = line.start()
-        while opening := _BACKTICKS.search(paragraph, at, line.end()):
-            run = opening.group(1)
-            closing = re.compile(rf"(?<!`){run}(?!`)").search(paragraph, opening.end(), line.end())
-            if closing is None:
-                return []
-            at = closing.end()
-            of_line.append((opening.start(1), at))
+        of_line, is_whole = _spans_of_line(paragraph, line.start(), line.end())
         if not any("|" in paragraph[start:end] for start, end in of_line):  # the edge of a cell
             found += of_line
+        if not is_whole:
+            break
     return found
+
+
+def _spans_of_line(text: str, at: int, end: int) -> tuple[list[tuple[int, int]], bool]:
+    """The code spans of a line, and whether it closes each that it opens."""
+    found: list[tuple[int, int]] = []
+    while opening := _BACKTICKS.search(text, at, end):
+        run = opening.group(1)
+        closing = re.compile(rf"(?<!`){run}(?!`)").search(text, opening.end(), end)
+        if closing is None or _is_cut(text, at, opening, closing):
+            return found, False
+        at = closing.end()
+        found.append((opening.start(1), at))
+    return found, True
+
+
+def _is_cut(text: str, at: int, opening: re.Match[str], closing: re.Match[str]) -> bool:
+    """Whether the front end may see something that ends, or begins, within what is code here.
+
+    An address may hold a backtick. What is struck out is looked for before code is, backticks
+    right after a tilde are none, and emphasis sees no code in backticks that hold others.
+    """
+    start = opening.start(1)
+    inside = text[opening.end() : closing.start()]
+    is_struck = text[start - 1 : start] == "~" or ("~" in inside and "~" in text[:start])
+    is_emphasised = "`" in inside and ("*" in inside or "_" in inside)
+    return is_struck or is_emphasised or bool(_ADDRESS_END.search(text, at, start))
 
 
 def _neutral_prose(text: str) -> str:
@@ -246,7 +320,7 @@ def _neutral_prose(text: str) -> str:
         # What is math here need not be math to the front end, so it is made safe as well. TeX takes
         # the space for nothing, while an entity would be shown as such.
         formula = _TAG.sub("< ", math.group()).replace("![", "! [")
-        out.append(_TEX_LINK.sub(r"\\text{\1}", formula))
+        out.append(formulas.plain_formula(formula))
         at = math.end()
     out.append(_neutral_text(text[at:]))
     return "".join(out)
@@ -258,64 +332,6 @@ def _neutral_text(text: str) -> str:
         piece if i % 2 else _TAG.sub("&lt;", piece)
         for i, piece in enumerate(_split_keeping(_AUTOLINK, text))
     )
-
-
-def _cut_at_formulas(text: str) -> list[str]:
-    """`text` cut as JupyterLab's `removeMath` does; its formulas stand at the odd places."""
-    if "`" in text or "~~~" in text:
-        for pattern in _FORMULA_FREE:
-            text = pattern.sub(lambda found: found.group().replace("$", "\0"), text)
-    text = re.sub(r"\r\n?", "\n", text)
-    pieces: list[str] = []
-    at = 0
-    for start, end in _formulas(text):
-        pieces += [text[at:start], text[start:end]]
-        at = end
-    return [piece.replace("\0", "$") for piece in (*pieces, text[at:])]
-
-
-def _formulas(text: str) -> Iterator[tuple[int, int]]:
-    marks = list(_FORMULA_MARK.finditer(text))
-    at = 0
-    while at < len(marks):
-        opening = marks[at]
-        closing, at = _closing(marks, at)
-        if closing is not None:
-            yield opening.start(), closing.end()
-
-
-def _closing(marks: list[re.Match[str]], opening: int) -> tuple[re.Match[str] | None, int]:
-    """What closes the formula that a mark opens, if anything, and the mark to go on with."""
-    end = _end_of_formula(marks[opening].group())
-    if not end:
-        return None, opening + 1
-    last = None
-    braces = 0
-    for i in range(opening + 1, len(marks)):
-        mark = marks[i].group()
-        if mark == end and not braces:
-            return marks[i], i + 1
-        if mark == end:
-            last = i
-        elif _BLANK_LINE.search(mark):
-            return (None, i + 1) if last is None else (marks[last], last + 1)
-        else:
-            braces = max(0, braces + (mark == "{") - (mark == "}"))
-    return (None if last is None else marks[last]), len(marks)
-
-
-def _end_of_formula(mark: str) -> str:
-    """What closes the formula that `mark` opens, nothing if it opens none."""
-    if mark.startswith("\\begin"):
-        return "\\end" + mark[len("\\begin") :]
-    return {"$": "$", "$$": "$$", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}.get(mark, "")
-
-
-def _without_quotes(text: str) -> str:
-    """`text` with primes for the quotes in its formulas, which TeX shows alike."""
-    pieces = _cut_at_formulas(text)
-    pieces[1::2] = [formula.replace('"', "''") for formula in pieces[1::2]]
-    return "".join(pieces)
 
 
 def _spelt_out(text: str) -> str:
@@ -338,5 +354,5 @@ def _neutral_target(found: re.Match[str]) -> str:
 
 
 def _is_unsafe(target: str) -> bool:
-    bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", html.unescape(target)).lower()
+    bare = re.sub(r"[\x00-\x20\x7f-\xa0\\]", "", formulas.unescaped(target)).lower()
     return bool(_SCHEME.match(bare)) and not _SAFE_SCHEME.match(bare)

@@ -1,9 +1,9 @@
 """An answer that appears as it is written, and stays as one plain output.
 
 Four ways, chosen by where it runs (`places.py`): a page with widgets gets deltas, at most 18 times
-a second; other notebooks get as many updates of one display; a run that nobody watches (nbval,
-nbclient, nbconvert, papermill) gets exactly one display, at the end, since replays ignore updates;
-a terminal gets the text as it comes.
+a second; other notebooks get updates of one display, the rarer the longer it is; a run that nobody
+watches (nbval, nbclient, nbconvert, papermill) gets exactly one display, at the end, since replays
+ignore updates; a terminal gets the text as it comes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import blocking
+from gemini_nb.content import Part
 from gemini_nb.display import static, terminal
+from gemini_nb.display.document import Document, Text, closed, sources
 from gemini_nb.display.places import place
 
 if TYPE_CHECKING:
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 # A reader sees no difference above some updates a second, and the server drops messages far above
 # it. Each message brings 0.5 KB of headers, which is most of what a widget costs.
 _FRAME = 1 / 18
+# Characters a second that updates of the whole text may come to: the page lays out all of them.
+_PACE = 200_000
 # When a widget gets the whole text so far, in seconds: its view may begin to listen only then.
 # Later on the time between two doubles, so all of them together are about the text once or twice.
 _BASES = (0.05, 0.1, 0.2, 0.35, 0.5)
 
 
 class LiveMarkdown:
-    """One answer on the screen: `write` what comes, `close` with what it became.
+    """One answer on the screen: `write` or `take` what comes, `close` with what it became.
 
     Args:
         how: what the final output is.
@@ -44,7 +48,7 @@ class LiveMarkdown:
         self, how: static.Format = "markdown", stop: Callable[[], Any] | None = None
     ) -> None:
         self._how = how
-        self._pieces: list[str] = []
+        self._document = Document()
         where = place()
         self._way: Any
         if where == "terminal":
@@ -56,30 +60,66 @@ class LiveMarkdown:
 
     def write(self, delta: str) -> None:
         """Show more text, soon."""
-        if delta:
-            self._pieces.append(delta)
-            self._way.write(delta)
+        self.add(Part(text=delta))
+
+    def add(self, part: Part) -> None:
+        """Show a part, soon, where there is a place for it."""
+        if part.text is None and self._how != "markdown":
+            return
+        is_thought, piece = self._document.add(part)
+        if piece:
+            (self._way.think if is_thought else self._way.write)(piece)
 
     def take(self, chunk: Chunk) -> None:
-        """Show a chunk: its text, and its thoughts and counts where there is a place for them."""
-        text = chunk.text
+        """Show a chunk: its parts in their order, and its counts. Raises BlockedPrompt."""
         usage = chunk.usage_metadata
         if usage and usage.candidates_token_count:
             self._way.count(usage.candidates_token_count)
-        if chunk.thoughts:
-            self._way.think(chunk.thoughts)
-        self.write(text)
+        if chunk.text or chunk.parts:  # looking at the text raises where the prompt was blocked
+            for part in chunk.parts:
+                self.add(part)
 
     def close(self, response: Response, seconds: float) -> None:
         """Leave the final output: the whole text, marked where it is not the whole answer."""
-        text = "".join(self._pieces)
-        if not text:
+        text, thoughts = str(self._document.said), str(self._document.thoughts)
+        if not text and not thoughts:
             self._way.drop()  # an error card says why, or there was nothing to say
             return
-        if self._how in ("markdown", "text"):
-            text += static.mark(response)
-        data, facts = static.bundle(text, self._how), static.metadata(response, seconds)
-        self._way.close(text, data, facts)
+        how, mark = self._how, static.mark(response)
+        if how == "markdown":
+            text += sources(response.candidates[0] if response.candidates else None)
+        if mark:  # half a JSON is a text
+            how = "markdown" if how == "markdown" else "text"
+            text = closed(text) + mark
+        data = static.bundle(text, how, thoughts)
+        self._way.close(text, data, static.metadata(response, seconds))
+
+
+class _Later:
+    """Calls back after a while, for the cell that began it: what it sends belongs there."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.lock = threading.RLock()
+        self._call = call
+        self._context = contextvars.copy_context()
+        self._is_due = self._is_over = False
+
+    def ask(self, seconds: float) -> None:
+        """Call in so many seconds, unless a call is due already."""
+        if not self._is_due:
+            self._is_due = True
+            loop = blocking.loop()
+            loop.call_soon_threadsafe(lambda: loop.call_later(max(0.0, seconds), self._wake))
+
+    def _wake(self) -> None:
+        with self.lock:
+            self._is_due = False
+            if not self._is_over:
+                self._context.copy().run(self._call)
+
+    def end(self) -> None:
+        """No more calls. Whoever holds the lock knows that none runs."""
+        self._is_over = True
 
 
 class _Display:
@@ -89,18 +129,28 @@ class _Display:
         # While it streams, JSON and code are still incomplete: they are shown as text.
         self._how: static.Format = how if how == "markdown" else "text"
         self._is_live = is_live
-        self._pieces: list[str] = []
+        self._text = Text()
         self._handle: Any = None
-        self._shown_at = 0.0
+        self._next_at = 0.0
+        self._later = _Later(self._step)
 
     def write(self, delta: str) -> None:
-        self._pieces.append(delta)
-        if self._is_live and time.monotonic() - self._shown_at >= _FRAME:
-            self._show(static.bundle("".join(self._pieces), self._how), {})
-            self._shown_at = time.monotonic()
+        with self._later.lock:
+            self._text.write(delta)
+            if self._is_live:
+                self._step()
+
+    def _step(self) -> None:
+        wait = self._next_at - time.monotonic()
+        if wait > 0:
+            self._later.ask(wait)
+            return
+        text = str(self._text)
+        self._show(static.bundle(text, self._how), {})
+        self._next_at = time.monotonic() + max(_FRAME, len(text) / _PACE)
 
     def think(self, delta: str) -> None:
-        """Thoughts have no place in a plain display."""
+        """Thoughts have no place in a plain display before its end."""
 
     def count(self, tokens: int) -> None:
         """Nor have counts."""
@@ -109,7 +159,9 @@ class _Display:
         """Nothing was shown."""
 
     def close(self, _text: str, data: static.Bundle, facts: dict[str, Any]) -> None:
-        self._show(data, facts)
+        with self._later.lock:
+            self._later.end()
+            self._show(data, facts)
 
     def _show(self, data: static.Bundle, metadata: dict[str, Any]) -> None:
         from IPython.display import DisplayHandle, display
@@ -128,16 +180,19 @@ class _Widget:
     """A widget while it streams, then the same display as everywhere."""
 
     def __init__(self, stop: Callable[[], Any] | None) -> None:
-        self._stop = stop
-        self._channel: Any = None
-        self._handle: Any = None
+        from IPython.display import DisplayHandle
+
+        from gemini_nb.widgets.stream import Channel
+
         self._waiting: dict[str, list[str]] = {"d": [], "thought": []}
         self._tokens = 0
-        self._began = self._sent_at = self._based_at = 0.0
-        self._is_behind = self._is_due = self._is_closed = False
-        self._lock = threading.RLock()
-        # Frames that a timer sends belong to the cell that began them.
-        self._context = contextvars.copy_context()
+        self._sent_at = 0.0
+        self._is_behind = False
+        self._later = _Later(self._step)
+        self._channel = Channel(stop, lambda: self._later.ask(0))
+        self._began = self._based_at = time.monotonic()
+        self._handle = DisplayHandle()
+        self._handle.display(self._channel.bundle, raw=True)
 
     def write(self, delta: str) -> None:
         self._take("d", delta)
@@ -149,21 +204,9 @@ class _Widget:
         self._tokens = tokens
 
     def _take(self, kind: str, delta: str) -> None:
-        with self._lock:
+        with self._later.lock:
             self._waiting[kind].append(delta)
-            if self._channel is None:
-                self._open()
             self._step()
-
-    def _open(self) -> None:
-        from IPython.display import DisplayHandle
-
-        from gemini_nb.widgets.stream import Channel
-
-        self._channel = Channel(self._stop)
-        self._began = self._based_at = time.monotonic()
-        self._handle = DisplayHandle()
-        self._handle.display(self._channel.bundle, raw=True)
 
     def _step(self) -> None:
         """Send what is due, and see to it that the rest will be."""
@@ -175,7 +218,10 @@ class _Widget:
             self._channel.push()
             self._based_at = now
             self._is_behind = False
-        self._remind(now)
+        dues = [self._sent_at + _FRAME] if any(self._waiting.values()) else []
+        dues += [self._next_base()] if self._is_behind else []
+        if dues:
+            self._later.ask(min(dues) - now)
 
     def _flush(self) -> None:
         for kind, pieces in self._waiting.items():
@@ -190,35 +236,13 @@ class _Widget:
         since = self._based_at - self._began
         return self._began + next((at for at in _BASES if at > since), 2 * since)
 
-    def _remind(self, now: float) -> None:
-        """Have what is left sent in time, also where nothing more comes for a while."""
-        dues = [self._sent_at + _FRAME] if any(self._waiting.values()) else []
-        dues += [self._next_base()] if self._is_behind else []
-        if not dues or self._is_due:
-            return
-        self._is_due = True
-        loop, wait = blocking.loop(), max(0.0, min(dues) - now)
-        loop.call_soon_threadsafe(lambda: loop.call_later(wait, self._wake))
-
-    def _wake(self) -> None:
-        with self._lock:
-            self._is_due = False
-            if not self._is_closed:
-                self._context.copy().run(self._step)
-
     def drop(self) -> None:
-        """Thoughts alone came: they end, and leave nothing to save."""
-        self._end("")
-        if self._handle is not None:
-            self._handle.update({"text/plain": ""}, raw=True)
+        """Nothing came: an output that holds nothing takes no room."""
+        self.close("", {}, {})
 
-    def close(self, text: str, data: static.Bundle, facts: dict[str, Any]) -> None:
-        self._end(text)
+    def close(self, _text: str, data: static.Bundle, facts: dict[str, Any]) -> None:
+        with self._later.lock:
+            self._later.end()
+            self._flush()
+            self._channel.end({"data": data, "metadata": facts})
         self._handle.update(data, raw=True, metadata=facts)
-
-    def _end(self, text: str) -> None:
-        with self._lock:
-            self._is_closed = True
-            if self._channel is not None:
-                self._flush()
-                self._channel.end(text)

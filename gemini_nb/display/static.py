@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
+from gemini_nb.display.document import Text, closed, without_images
 from gemini_nb.display.html import neutral_markdown, terminal_text
 from gemini_nb.errors import GeminiError
 from gemini_nb.settings import API_URL
@@ -33,14 +34,14 @@ def _no_json(name: str) -> None:
     raise ValueError(f"{name} is Python's, not JSON's")
 
 
-def bundle(text: str, how: Format = "markdown") -> Bundle:
-    """An answer as a mimebundle.
+def bundle(text: str, how: Format = "markdown", thoughts: str = "") -> Bundle:
+    """An answer as a mimebundle; its thoughts are folded, and not part of the plain text.
 
     `json` that does not parse and `code` without a block fall back to the whole text.
     """
-    plain = terminal_text(text)
+    plain = terminal_text(without_images(text))
     if how == "markdown":
-        return {"text/markdown": neutral_markdown(text), "text/plain": plain}
+        return {"text/markdown": _folded(thoughts) + neutral_markdown(text), "text/plain": plain}
     if how == "json":
         try:
             value = json.loads(first_code(text) or text, parse_constant=_no_json)
@@ -53,6 +54,14 @@ def bundle(text: str, how: Format = "markdown") -> Bundle:
     if how == "code":
         return {"text/plain": terminal_text(first_code(text) or text)}
     return {"text/plain": plain}
+
+
+def _folded(thoughts: str) -> str:
+    """Thoughts as the only HTML in an answer: Markdown has no word for what is folded."""
+    if not thoughts.strip():
+        return ""
+    inside = neutral_markdown(closed(thoughts.strip("\n")))
+    return f"<details><summary>Thoughts</summary>\n\n{inside}\n\n</details>\n\n"
 
 
 def metadata(response: Response, seconds: float) -> dict[str, Any]:
@@ -72,8 +81,9 @@ def metadata(response: Response, seconds: float) -> dict[str, Any]:
 def mark(response: Response) -> str:
     """The line under an answer that is not whole, in Markdown; empty under one that is."""
     if response.interrupted:
-        why = "broken off" if isinstance(response.error, GeminiError) else "stopped"
-        return f"\n\n*— {why}: the answer is not whole —*"
+        error = response.error
+        why = error.message if isinstance(error, GeminiError) else "it was stopped"
+        return f"\n\n*— not whole: {' '.join(why.replace('*', '').split()).rstrip('.')} —*"
     reason = str(response.finish_reason or "")
     if reason in ("", "STOP"):
         return ""
@@ -93,19 +103,19 @@ def show_chat(history: list[Content]) -> None:
     if not history:
         print("The conversation is empty. Its turns are those of %%gemini -c.")
         return
-    turns = []
-    for content in history:
-        name = "Model" if content.role == "model" else "You"
-        said = [p.text if p.text is not None else f"*[{_kind(p)}]*" for p in content.parts]
-        turns.append(f"**{name}**\n\n" + "\n\n".join(said))
+    names = {"model": "Model"}
+    turns = (f"**{names.get(c.role or '', 'You')}**\n\n{_turn(c)}" for c in history)
     show("\n\n---\n\n".join(turns))
 
 
-def _kind(part: Any) -> str:
-    if part.inline_data is not None:
-        return part.inline_data.mime_type or "media"
-    names = (n for n in part.__struct_fields__ if getattr(part, n) is not None)
-    return next(names, "nothing").replace("_", " ")
+def _turn(content: Content) -> str:
+    """What was said, without what was thought; of images their kind and size, many are large."""
+    said = []
+    for part in content.parts:
+        text = Text()
+        if not part.thought and text.add(part):
+            said.append(closed(without_images(str(text)).strip("\n")))
+    return "\n\n".join(said)
 
 
 def show_config(current: Settings) -> None:

@@ -1,28 +1,62 @@
 """An answer in a terminal: formatted on a TTY, plain text as it comes elsewhere.
 
-Nothing that a terminal would obey gets through: see `html.terminal_text`.
+Nothing that a terminal would obey gets through: see `html.terminal_text`. What is finished is
+written once and scrolls away; only what may still change is drawn again, and never more of it than
+the screen holds.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import importlib.util
+import os
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from gemini_nb.display.document import without_images
 from gemini_nb.display.html import terminal_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+    from rich.console import Console, RenderableType
+    from rich.segment import Segment
+
     from gemini_nb.display import static
 
-# rich lays the open tail out again for each of these.
-_FRAMES = 10
+# Seconds between two frames; a frame that takes long to make is followed by as many times itself.
+_FRAME = 0.1
+_REST = 3
 
 
 def best(how: static.Format) -> Any:
     """The way for where stdout goes."""
     if how == "markdown" and sys.stdout.isatty() and importlib.util.find_spec("rich"):
-        return _Formatted()
+        from rich.console import Console
+
+        console = Console(file=sys.stdout)
+        if not console.is_dumb_terminal and not console.legacy_windows:
+            return _Formatted(console)
     return _Plain(how)
+
+
+def _put(text: str) -> None:
+    """Write what stdout's encoding can hold, and a `?` for the rest."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    # A kernel's own stdout flushes itself in time; a front end loses what comes too often.
+    if not hasattr(sys.stdout, "flush_interval"):
+        sys.stdout.flush()
+
+
+def _clean(text: str) -> str:
+    return terminal_text(without_images(text))
 
 
 class _Plain:
@@ -31,12 +65,17 @@ class _Plain:
     def __init__(self, how: static.Format) -> None:
         self._flows = how in ("markdown", "text")
         self._count = 0
+        self._last = ""
 
     def write(self, delta: str) -> None:
         self._count += len(delta)
         if self._flows:
-            sys.stdout.write(terminal_text(delta))
-            sys.stdout.flush()
+            self._flow(delta)
+
+    def _flow(self, piece: str) -> None:
+        shown = _clean(piece)
+        self._last = shown[-1:] or self._last
+        _put(shown)
 
     def think(self, delta: str) -> None:
         """Thoughts would stand between the lines of the answer."""
@@ -48,72 +87,253 @@ class _Plain:
         """Nothing was written."""
 
     def close(self, text: str, data: static.Bundle, _facts: dict[str, Any]) -> None:
-        rest = terminal_text(text[self._count :]) if self._flows else data["text/plain"]
-        sys.stdout.write(f"{rest}\n")
+        if not self._flows:
+            _put(f"{data['text/plain']}\n")
+            return
+        self._flow(text[self._count :])
+        if self._last not in ("", "\n"):
+            _put("\n")
 
 
 class _Formatted:
-    """Markdown by rich: finished blocks are printed once, the open tail is drawn again below."""
+    """Markdown by rich: finished blocks are written once, the open tail is drawn again below them.
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.live import Live
+    All is written on a thread of its own. An interrupt, which hits the main thread, then never
+    falls between the writing of a line and the note that it was written.
+    """
 
-        self._console = Console(file=sys.stdout)
-        self._live = Live(
-            console=self._console,
-            refresh_per_second=_FRAMES,
-            transient=True,
-            vertical_overflow="crop",
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._count = 0
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._pieces: list[str] = []  # as they came; one call adds, which no interrupt cuts in two
+        self._taken = 0
         self._tail = ""
+        self._thinks = self._is_over = False
+        self._news = threading.Event()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._drawn: list[str] = []  # the lines that the next frame replaces
         self._is_first = True
 
     def write(self, delta: str) -> None:
-        from rich.markdown import Markdown
+        self._pieces.append(delta)
+        self._wake()
 
-        self._count += len(delta)
-        self._tail += terminal_text(delta)
-        at = finished(self._tail)
-        if at:
-            self._print(self._tail[:at])
-            self._tail = self._tail[at:]
-        if not self._live.is_started:
-            self._live.start()
-        self._live.update(Markdown(self._tail, hyperlinks=False))
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._draw, daemon=True)
+            self._thread.start()
+            _at_cell_end(self._end)
+        self._news.set()
 
-    def _print(self, text: str) -> None:
-        from rich.markdown import Markdown
-
-        if not self._is_first:
-            self._console.print()
-        self._is_first = False
-        self._console.print(Markdown(text, hyperlinks=False))
-
-    def think(self, delta: str) -> None:
-        """Thoughts would stand between the lines of the answer."""
+    def think(self, _delta: str) -> None:
+        """Thoughts themselves would stand between the lines of the answer."""
+        if not self._thinks:
+            self._thinks = True
+            self._wake()
 
     def count(self, tokens: int) -> None:
-        """So would counts."""
+        """Counts would stand there, too."""
 
     def drop(self) -> None:
-        self._live.stop()
+        """Leave nothing behind, not even that it thought."""
+        self._end()
 
     def close(self, text: str, _data: static.Bundle, _facts: dict[str, Any]) -> None:
-        self._live.stop()
-        rest = self._tail + terminal_text(text[self._count :])
-        if rest.strip():
-            self._print(rest)
+        rest = text[sum(map(len, self._pieces)) :]
+        if rest:
+            self.write(rest)
+        self._end()
+
+    def _end(self, *_: Any) -> None:
+        self._is_over = True
+        self._over.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _draw(self) -> None:
+        with _without_echo():
+            while not self._is_over:
+                self._news.wait()
+                self._news.clear()
+                began = time.monotonic()
+                if not self._is_over:
+                    self._frame()
+                self._over.wait(max(_FRAME, _REST * (time.monotonic() - began)))
+            self._frame()
+
+    def _frame(self) -> None:
+        new = self._pieces[self._taken :]
+        self._taken += len(new)
+        text = self._tail + "".join(map(_clean, new))
+        at = len(text) if self._is_over else finished(text)
+        self._tail = text[at:]
+        written = self._lines(text[:at])
+        self._is_first = self._is_first and not written
+        drawn = self._lines(self._tail)
+        if self._thinks and self._is_first and not drawn and not self._is_over:
+            drawn = self._rendered(_thinking())
+        self._replace(written, drawn[1 - self._console.height :])
+
+    def _replace(self, written: list[str], drawn: list[str]) -> None:
+        """Write lines that stay, and below them lines that the next call replaces."""
+        kept = 0 if written else _alike(self._drawn[:-1], drawn[:-1])
+        up = len(self._drawn) - kept - 1
+        pieces = []
+        if self._drawn:
+            pieces += ["\r", f"\x1b[{up}A" if up else "", "\x1b[J"]
+        pieces += [f"{line}\n" for line in written]
+        if drawn:
+            # A line that is wider than was thought must not become two.
+            pieces += ["\x1b[?7l", "\n".join(drawn[kept:]), "\x1b[?7h"]
+        _put("".join(pieces))
+        self._drawn = drawn
+
+    def _lines(self, text: str) -> list[str]:
+        """Markdown as lines for the screen, one empty line before each block but the first."""
+        lines: list[str] = []
+        for block, source in _blocks(text):
+            try:
+                made = self._rendered(block)
+            except Exception:  # noqa: BLE001 - some riches fail at half a table; the words count
+                made = source.strip("\n").split("\n")
+            if made:
+                lines += ([""] if lines or not self._is_first else []) + made
+        return lines
+
+    def _rendered(self, what: RenderableType) -> list[str]:
+        from rich.segment import SegmentLines
+
+        lines = self._console.render_lines(what, pad=False)
+        while lines and _is_blank(lines[-1]):
+            lines.pop()
+        while lines and _is_blank(lines[0]):
+            lines.pop(0)
+        with self._console.capture() as captured:
+            self._console.print(SegmentLines(lines, new_lines=True), end="")
+        return [line.rstrip(" ") for line in captured.get().split("\n")[:-1]]
+
+
+def _at_cell_end(end: Callable[..., None]) -> None:
+    """Call `end` with the cell, at the latest: two interrupts in a row may skip what closes."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    if shell is None:
+        return
+
+    def ended(*_: Any) -> None:
+        shell.events.unregister("post_run_cell", ended)
+        end()
+
+    shell.events.register("post_run_cell", ended)
+
+
+@contextlib.contextmanager
+def _without_echo() -> Iterator[None]:
+    """Keys pressed meanwhile wait for the next prompt: their echo would move the cursor."""
+    try:
+        import termios
+    except ImportError:
+        yield
+        return
+    try:
+        keys = sys.stdin.fileno()
+        before = termios.tcgetattr(keys)
+        is_ours = os.tcgetpgrp(keys) == os.getpgrp()  # one in the background would be stopped
+    except (OSError, ValueError, termios.error):
+        is_ours = False
+    if not is_ours:
+        yield
+        return
+    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    restore = functools.partial(termios.tcsetattr, keys, termios.TCSANOW, before)
+    termios.tcsetattr(keys, termios.TCSANOW, quiet)
+    atexit.register(restore)  # this thread does not outlive the process
+    try:
+        yield
+    finally:
+        restore()
+        atexit.unregister(restore)
+
+
+def _is_blank(line: list[Segment]) -> bool:
+    return not any(s.text.strip() or (s.style and s.style.bgcolor) for s in line)
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many lines at the beginning are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _thinking() -> RenderableType:
+    from rich.text import Text
+
+    return Text("Thinking …", style="dim")
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    # HTML is shown as it is written: a terminal has no other use for it.
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+def _blocks(text: str) -> Iterator[tuple[RenderableType, str]]:
+    """The top-level blocks of Markdown and their sources: each to be rendered before the next."""
+    from rich.markdown import Markdown
+
+    made = Markdown("", hyperlinks=False)
+    text = _with_addresses(text)
+    lines = text.split("\n")
+    block: list[Token] = []
+    for token in _parser().parse(text):
+        block.append(token)
+        if token.children:
+            token.children = [one for child in token.children for one in _readable(child)]
+        if token.level == 0 and token.nesting <= 0:
+            made.parsed = block
+            first, last = block[0].map or (0, 0)
+            yield made, "\n".join(lines[first:last])
+            block = []
+
+
+def _readable(token: Token) -> list[Token]:
+    """An image as a link to it, everything else as it is."""
+    from markdown_it.token import Token as New
+
+    if token.type != "image":
+        return [token]
+    opened = New("link_open", "a", 1, attrs={"href": token.attrs["src"]})
+    return [
+        opened,
+        New("text", "", 0, content=token.content or "image"),
+        New("link_close", "a", -1),
+    ]
+
+
+def _with_addresses(text: str) -> str:
+    """`text` with its link definitions as lines to read.
+
+    The links that use them may be written already, with their labels.
+    """
+    env: dict[str, Any] = {}
+    if "]:" not in text:
+        return text
+    _parser().parse(text, env)
+    found = [*env.get("references", {}).values(), *env.get("duplicate_refs", ())]
+    lines = text.split("\n")
+    for first, last in sorted(one["map"] for one in found):
+        lines[first] = lines[first].replace("[", "\\[", 1)
+        lines[last - 1] += "  "  # the next definition is another line
+    return "\n".join(lines)
 
 
 def finished(text: str) -> int:
     """How much of `text` no later line can change: all before the last block after a blank line."""
-    from markdown_it import MarkdownIt
-
-    tops = [t.map[0] for t in MarkdownIt().enable("table").parse(text) if t.map and not t.level]
+    tops = [t.map[0] for t in _parser().parse(text) if t.map and not t.level]
     lines = text.split("\n")
     for line in reversed([top for top in tops if top]):
         if line < len(lines) - 1 and not lines[line - 1].strip():

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _STATIC = Path(__file__).parent / "static"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
-# A page that is loaded again asks for the models that its notebook names: the latest stay alive.
+# A page that is loaded again asks for the models that its notebook names: those of the answers that
+# ended last stay alive.
 _KEPT = 16
 
 
@@ -42,6 +43,12 @@ class Stream(anywidget.AnyWidget):
     renderer = traitlets.Instance(Renderer).tag(sync=True, **ipywidgets.widget_serialization)
     base = traitlets.Dict().tag(sync=True)
     stop = traitlets.Unicode("ask").tag(sync=True)
+
+
+class _Probe(anywidget.AnyWidget):
+    """Nothing to see: a page that runs our widgets says so as soon as it knows of this one."""
+
+    _esm = "export default { initialize({ model }) { model.send({ t: 'here' }); } };"
 
 
 class _Parentless:
@@ -70,7 +77,7 @@ def _lighten(widget: ipywidgets.Widget) -> None:
 
 
 class _Ears:
-    """Whether a browser has ever answered."""
+    """Whether a browser has ever answered: a stream, or the question that went out before one."""
 
     def __init__(self) -> None:
         self.heard = False
@@ -89,6 +96,21 @@ class _Ears:
         if shell is not None:
             shell.events.register("post_run_cell", self.ran)
             shell.events.register("pre_run_cell", self.runs)
+
+    def ask(self) -> None:
+        """Ask, at the end of a cell and before there is an answer to show."""
+        if self._opened:
+            return
+        self.opened()
+        self.ran()
+        self._probe = _Probe(layout=_common()[1])
+        self._probe.on_msg(lambda *_: self.answered())
+        # A page that knows no widgets at all hangs up.
+        self._probe.comm.on_close(self.refused)
+
+    def refused(self, *_: Any) -> None:
+        """It has no ears, unless another page has."""
+        self.is_deaf = not self.heard
 
     def answered(self) -> None:
         """It hears."""
@@ -129,11 +151,17 @@ def _common() -> tuple[Renderer, ipywidgets.Layout]:
 
 
 class Channel:
-    """What one stream sends. Offsets count UTF-16 units, as the browser does."""
+    """What one stream sends. Offsets count UTF-16 units, as the browser does.
 
-    def __init__(self, stop: Callable[[], Any] | None) -> None:
+    Args:
+        stop: called where the person stops this answer.
+        wake: called where a view asks for what it misses, which the next `push` brings.
+    """
+
+    def __init__(self, stop: Callable[[], Any] | None, wake: Callable[[], Any]) -> None:
         renderer, layout = _common()
         self._stop = stop
+        self._wake = wake
         self._sent = {"d": 0, "thought": 0}
         self._texts: dict[str, list[str]] = {"d": [], "thought": []}
         self._status: dict[str, Any] = {}
@@ -144,26 +172,21 @@ class Channel:
         self._stream.on_msg(self._hear)
         _lighten(self._stream)
         ears.opened()
-        with _lock:
-            _latest.append(self._stream)
-            old = _latest.popleft() if len(_latest) > _KEPT else None
-        if old is not None:
-            old.close()
 
     @property
     def bundle(self) -> dict[str, Any]:
         """What is displayed while it streams."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self._stream.model_id}
-        return {_VIEW: view, "text/plain": "An answer was being written here."}
+        return {_VIEW: view, "text/plain": "The answer shows here when it is whole."}
 
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("t")
         if kind == "here":
             ears.answered()
             self.is_heard = True
+        if kind in ("here", "need"):
             self.wants_base = True
-        elif kind == "need":
-            self.wants_base = True
+            self._wake()
         elif kind == "stop" and self._stop is not None:
             self._stop()
 
@@ -193,11 +216,27 @@ class Channel:
             "status": {**self._status, "seconds": round(time.monotonic() - self._began, 1)},
         }
 
-    def end(self, text: str) -> None:
-        """Nothing more comes. `text`, the whole, is kept for a page that is loaded again."""
+    def end(self, final: dict[str, Any]) -> None:
+        """Nothing more comes: `final` is the output that takes the widget's place.
+
+        A page that was loaded again in the meantime does not know the place any more; it asks, and
+        puts the output there by itself.
+        """
         ended = {"t": "end", "o": self._sent["d"]}
         self._stream.send(ended)
-        # Not sent now: the final output is on its way, and is the same text.
-        self._stream._trait_values["base"] = {**self._base(), "text": text, "ended": ended}
+        # Not sent now: to the page that saw it all the output itself is on its way.
+        final = {**final, "id": self._stream.model_id}
+        whole = {"text": final["data"].get("text/plain", ""), "ended": ended, "final": final}
+        self._stream._trait_values["base"] = {**self._base(), **whole}
         self._texts = {"d": [], "thought": []}
         self._stop = None
+        self._wake = self._resend
+        with _lock:
+            _latest.append(self._stream)
+            old = _latest.popleft() if len(_latest) > _KEPT else None
+        if old is not None:
+            old.close()
+
+    def _resend(self) -> None:
+        self.wants_base = False
+        self._stream.send_state("base")

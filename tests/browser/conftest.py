@@ -6,10 +6,11 @@ import asyncio
 import importlib.util
 import json
 import shutil
+import threading
 
 import pytest
 
-from tests.browser.pages import Notebook, chromium, jupyter, write_notebook
+from tests.browser.pages import LIMIT, Notebook, chromium, jupyter, write_notebook
 from tests.server import Server, chunk
 
 SETUP = """%load_ext gemini_nb
@@ -45,24 +46,34 @@ def browser():
 
 
 class Answers:
-    """A Gemini that says `text` in `pieces` at a pace; `hold` keeps it from ending."""
+    """A Gemini that says `parts`, then `text` in pieces of a `size`, with a `pause` after each.
+
+    It begins when `may_begin` is set; where it never `ends`, somebody must hang up.
+    """
 
     def __init__(self):
-        self.text, self.thoughts, self.size, self.pause, self.ends = "Hello.", "", 12, 0.02, True
+        self.text, self.size, self.pause, self.ends = "Hello.", 12, 0.02, True
+        self.parts, self.reason, self.refusal = [], "STOP", None
         self.hung_up = []
+        self.may_begin, self.is_over = threading.Event(), threading.Event()
+        self.may_begin.set()
 
     def __call__(self, call):
         self.hung_up.append(call.hung_up)
+        if self.refusal is not None:
+            return self.refusal
         return 200, {"content-type": "text/event-stream"}, self._pieces(self.text)
 
     async def _pieces(self, text):
-        if self.thoughts:
-            yield _event({"text": self.thoughts, "thought": True})
+        await asyncio.to_thread(self.may_begin.wait, LIMIT)
+        for part in self.parts:
+            yield _event(part)
             await asyncio.sleep(0.5)
         for at in range(0, len(text), self.size):
             is_last = self.ends and at + self.size >= len(text)
-            yield _line(chunk(text[at : at + self.size], "STOP" if is_last else None))
+            yield _line(chunk(text[at : at + self.size], self.reason if is_last else None))
             await asyncio.sleep(self.pause)
+        self.is_over.set()
         if not self.ends:
             await asyncio.sleep(60)
 

@@ -1,50 +1,190 @@
-"""Hostile answers in a real page, live and afterwards: nothing runs, nothing is fetched."""
+"""Hostile answers in a real page, live and reopened: nothing runs, is fetched, or moves the page.
+
+First what the same snippets do where nobody makes them safe: a corpus that never fires proves
+nothing.
+"""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
-
+import nbformat
 import pytest
 
+from tests.browser.conftest import Answers
+from tests.browser.pages import LIMIT, Notebook
+from tests.documents import HOSTILE, hostile
 from tests.server import Server, answer_json
 
-SOURCES = Path(__file__).parents[2] / "gemini_nb" / "widgets" / "src"
+# JupyterLab hides outputs after the 50th of a cell.
+MOST = 45
+MOVES = [name for name, snippet in HOSTILE.items() if snippet["kind"] == "pages that move"]
+# What a click or a terminal would have to set off, or the notebook's own commands.
+SILENT = {"links", "command linker", "terminal"}
+
+# The line before: `Markdown` takes what begins with an address for one, and loads it.
+RAW = """from IPython.display import Markdown, display
+from tests.documents import hostile
+for name in {names}:
+    display(Markdown("\\n" + hostile("{address}")[name]))"""
+SAFE = """from IPython.display import display
+from gemini_nb.display import static
+from tests.documents import hostile
+for name in {names}:
+    display(static.bundle(hostile("{address}")[name]), raw=True)"""
 
 
-def snippets(address):
-    """The corpus of the JavaScript tests, with a listener that is really there."""
-    code = "import('./test/documents.js').then((m) => console.log(JSON.stringify(m.HOSTILE)))"
-    found = subprocess.run(
-        [shutil.which("node"), "-e", code],
-        cwd=SOURCES,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    return json.loads(found.stdout.replace("http://127.0.0.1:9", address))
+@pytest.fixture
+def listener():
+    with Server(lambda call: answer_json({})) as server:
+        yield server
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="needs node, to read the corpus")
-@pytest.mark.parametrize("size", [7, 400])
-def test_nothing_runs_and_nothing_is_fetched(book, answers, size):
-    """Streamed in small and in large pieces, and once more as the final output."""
-    dialogs = []
-    book.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    with Server(lambda call: answer_json({})) as listener:
-        texts = snippets(listener.url)
-        assert len(texts) >= 60
-        answers.text, answers.size, answers.pause = "\n\n".join([*texts, "The end."]), size, size / 2000
-        before = book.page.url
-        book.run_all()
-        book.until("document.querySelector('.gemini-nb-text')?.textContent.length > 1000")
-        book.until_idle()
-        book.until("document.querySelector('.jp-OutputArea-output.jp-RenderedMarkdown')")
-        book.page.wait_for_timeout(1000)
+@pytest.fixture
+def cells(request, listener):
+    """Each snippet is an output of its own, so that none hides behind what another one opened."""
+    is_raw = getattr(request, "param", "") == "raw"
+    names = [name for name in HOSTILE if not (is_raw and name in MOVES)]
+    address = listener.url.removeprefix("http://")
+    shown = [names[at : at + MOST] for at in range(0, len(names), MOST)]
+    code = [(RAW if is_raw else SAFE).format(names=some, address=address) for some in shown]
+    if is_raw:
+        return (*code, RAW.format(names=["refresh"], address=address))
+    return ("%%gemini\nin small pieces", "%%gemini\nin large pieces", *code)
+
+
+@pytest.fixture
+def answers(listener):
+    """All snippets in one answer, in small pieces at first, then in large ones."""
+
+    class Pieces(Answers):
+        def __call__(self, call):
+            self.size = 400 if self.hung_up else 11
+            self.pause = self.size / 4000
+            return super().__call__(call)
+
+    made = Pieces()
+    texts = hostile(listener.url.removeprefix("http://")).values()
+    made.text = "\n\n".join([*texts, "The end."])
+    return made
+
+
+# Everything in the outputs counts, also what is there for a moment only.
+WATCH = """() => {
+  window.forbidden = [];
+  const known = 'script,iframe,object,embed,form,meta,base,link,style,video,audio,dialog,svg,'
+    + '[data-commandlinker-command]';
+  const runs = ({ name, value }) => name.startsWith('on')
+    || (['href', 'src'].includes(name) && /^\\s*(javascript|vbscript|file|blob):/i.test(value))
+    || (name === 'href' && /^\\s*data:text/i.test(value));
+  const loads = (one) => one.getAttribute('style')?.includes('url(')
+    || (one.nodeName === 'IMG' && !/^data:image\\/(png|jpeg|gif|webp);/.test(one.src));
+  const look = (node) => {
+    const output = node.nodeType === 1 && node.closest('.jp-OutputArea-output');
+    if (!output) return;
+    for (const one of [node, ...node.querySelectorAll('*')]) {
+      if (one.matches(known) || loads(one) || [...one.attributes].some(runs)) {
+        window.forbidden.push(one.outerHTML.slice(0, 200));
+      }
+    }
+  };
+  document.querySelectorAll('.jp-OutputArea-output').forEach(look);
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) addedNodes.forEach(look);
+  }).observe(document.body, { subtree: true, childList: true });
+}"""
+# Cells that are out of sight would not be there.
+ALL = """() => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  content.notebookConfig = { ...content.notebookConfig, windowingMode: 'none' };
+}"""
+RENDERED = "document.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown')"
+RUN = "() => { window.ran = []; window.run = (name) => window.ran.push(name.source); }"
+
+
+class Watch:
+    """What a page does that it should not."""
+
+    def __init__(self, book, server):
+        self.page = book.page
+        self.seen = []
+        self.page.on("dialog", lambda dialog: (self.seen.append(dialog.message), dialog.dismiss()))
+        self.page.on("popup", lambda popup: self.seen.append(popup.url))
+        self.page.on("frameattached", lambda frame: self.seen.append(frame.url))
+        self.page.on("request", lambda request: self._asked(request.url, server))
+        book.page.evaluate(RUN)
+        book.page.evaluate(WATCH)
+        book.page.evaluate(ALL)
+        self.url = book.page.url
+
+    def _asked(self, url, server):
+        if not url.startswith((f"{server}/", "data:", "blob:")):
+            self.seen.append(url)
+
+    def nothing_happened(self, listener):
+        self.page.wait_for_timeout(1500)
         assert listener.calls == []
-    assert dialogs == []
-    assert book.page.url == before
-    assert book.page.evaluate("() => window.ran") is None
+        assert self.seen == []
+        assert self.page.evaluate("() => window.forbidden") == []
+        assert self.page.evaluate("() => window.ran") == []
+        assert self.page.url == self.url
+        assert len(self.page.frames) == 1
+        assert self.page.evaluate("() => [window.scrollX, window.scrollY]") == [0, 0]
+
+
+def reopened(path, server, browser, front):
+    """The notebook in a new page, without the signature that says who ran it."""
+    saved = nbformat.read(path, as_version=4)
+    saved.metadata["changed"] = True
+    nbformat.write(saved, path)
+    return Notebook(browser, server, path, front, viewport={"width": 1000, "height": 900})
+
+
+def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front):
+    """Streamed in small and in large pieces, at the end, and when it is opened again untrusted."""
+    count = len(HOSTILE) + 2
+    watch = Watch(book, server)
+    book.run_all()
+    book.until("document.querySelector('.gemini-nb-text')?.textContent.length > 1000")
+    book.until_idle()
+    book.until(f"{RENDERED}.length === {count} && document.querySelector('.MathJax')")
+    watch.nothing_happened(listener)
+    book.save()
+    if front == "lab":  # and in the other front end while the kernel is still there
+        book.page.evaluate("() => window.kernel.shutdown()")
+    book.page.goto("about:blank")
+    again = reopened(book.path, server, browser, front)
+    try:
+        watch = Watch(again, server)
+        again.until(f"{RENDERED}.length === {count} && document.querySelector('.MathJax')")
+        trust = (
+            "[...window.jupyterapp.shell.currentWidget.content.widgets].map((c) => c.model.trusted)"
+        )
+        assert set(again.page.evaluate(f"() => {trust}.slice(1)")) == {False}
+        watch.nothing_happened(listener)
+    finally:
+        again.page.evaluate("() => window.kernel.shutdown()")
+        again.close()
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+@pytest.mark.parametrize("cells", ["raw"], indirect=True)
+def test_the_snippets_are_hostile(book, listener):
+    """Shown by `Markdown(…)` snippets of each kind run or phone, and one moves the page away."""
+    book.page.evaluate(RUN)
+    book.page.evaluate(ALL)
+    book.page.on("dialog", lambda dialog: dialog.accept())
+    cells = "window.jupyterapp.shell.currentWidget.content"
+    book.page.evaluate(f"() => {{ {cells}.activeCellIndex = {cells}.widgets.length - 1; }}")
+    book.command("notebook:run-all-above")
+    book.until(f"{cells}.widgets.slice(0, -1).every((cell) => cell.model.executionCount)")
+    book.until(f"{RENDERED}.length >= {len(HOSTILE) - len(MOVES)}")
+    book.page.wait_for_timeout(3000)
+    ran = set(book.page.evaluate("() => window.ran"))
+    phoned = {call.target.strip("/") for call in listener.calls}
+    fired = {HOSTILE[name]["kind"] for name in ran | phoned}
+    links = book.page.evaluate("() => document.querySelectorAll('a[href^=javascript]').length")
+    assert len(ran) >= 50, sorted(ran)
+    assert len(phoned) >= 45, sorted(phoned)
+    assert links >= 15
+    assert {snippet["kind"] for snippet in HOSTILE.values()} - fired <= {"pages that move", *SILENT}
+    book.command("notebook:run-cell")
+    book.page.wait_for_url(f"{listener.url}/refresh", timeout=LIMIT * 1000)

@@ -6,6 +6,13 @@ import itertools
 
 import pytest
 
+from tests.server import answer_json
+
+# A PNG of one pixel.
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
 TEXT = """# Tides
 
 The *moon* pulls the **ocean**, `a < b`, and $a_1 * b_2$.
@@ -86,13 +93,30 @@ def test_stop_keeps_what_came(book, answers):
     assert "stopped" in text
 
 
-def test_thoughts_are_folded(book, answers):
-    """What the model thinks stands in a closed <details>, and not in what is saved."""
-    answers.thoughts, answers.text = "I *think* so.", TEXT
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_an_answer_that_breaks_off_keeps_what_came(book, answers):
+    """It is saved as a part, with the reason; the error stands below it."""
+    answers.text, answers.reason = "Once upon a time. " * 5, None
     book.run_all()
-    book.until("document.querySelector('.gemini-nb-thoughts:not([hidden]) em')")
+    book.until_idle()
+    book.until(f"{FINAL}?.textContent.includes('not whole')")
+    part, error = book.save().cells[1].outputs
+    assert set(part.data) == {"text/markdown", "text/plain"}
+    assert part.data["text/plain"].startswith(answers.text)
+    assert "The answer broke off after 90 characters" in part.data["text/plain"]
+    assert part.metadata["gemini_nb"]["interrupted"]
+    assert error.ename == "StreamInterrupted"
+
+
+def test_thoughts_are_folded(book, answers):
+    """What the model thinks stands in a closed <details>, and not in the plain text."""
+    answers.parts, answers.text = [{"text": "I *think* so.", "thought": True}], TEXT
+    book.run_all()
+    book.until("document.querySelector('.gemini-nb-thoughts em')")
     assert book.page.evaluate("() => !document.querySelector('.gemini-nb-thoughts').open")
     book.until_idle()
+    book.until(f"{FINAL}?.querySelector('details summary')")
+    assert book.page.evaluate(f"() => !{FINAL}.querySelector('details').open")
     assert saved_output(book).data["text/plain"] == TEXT
 
 
@@ -108,16 +132,84 @@ def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
     assert book.page.evaluate(f"() => {box}.scrollTop") == 0
 
 
-def test_a_page_loaded_again_has_the_answer(book, answers):
-    """A notebook saved in mid-stream shows the whole when it is opened again."""
-    answers.text, answers.pause = TEXT * 4, 0.02
+@pytest.mark.parametrize("meanwhile", ["loaded again", "closed"])
+def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
+    """A notebook saved in mid-stream goes on when it is opened again, and ends as Markdown."""
+    answers.text, answers.pause = TEXT * 4, 0.03
     book.run_all()
     book.until(f"{SHOWN}?.querySelector('h1')")
     book.save()
     book.page.evaluate("() => { window.onbeforeunload = null; }")
+    if meanwhile == "closed":
+        book.page.goto("about:blank")
+        assert answers.is_over.wait(60)
     book.open()
-    book.until("document.querySelectorAll('.jp-OutputArea h1').length === 4")
-    assert book.page.evaluate("() => document.body.textContent.includes('The end 🎉.')")
+    book.until(f"document.querySelectorAll('.jp-OutputArea h1').length === 4 && {FINAL}")
+    book.until("!document.querySelector('.gemini-nb')")
+    output = saved_output(book)
+    assert set(output.data) == {"text/markdown", "text/plain"}
+    assert output.data["text/plain"] == TEXT * 4
+    assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+def test_one_waits_where_the_answer_will_be(book, answers):
+    """Before the first words a line says so and has the Stop button; an error leaves no gap."""
+    answers.may_begin.clear()
+    book.run_all()
+    book.until("document.querySelector('.gemini-nb[data-phase=waiting] button')")
+    assert book.page.inner_text(".gemini-nb-phase") == "Waiting"
+    answers.may_begin.set()
+    book.until(f"{FINAL}?.textContent.includes('Hello.')")
+
+
+def test_a_refusal_leaves_nothing_but_itself(book, answers):
+    """Where nothing came the line goes, and takes no room."""
+    answers.refusal = answer_json({"error": {"code": 404, "message": "no"}}, 404)
+    book.run_all()
+    book.until(
+        "document.querySelector('[data-mime-type$=\"vnd.jupyter.stderr\"], .jp-RenderedText')"
+    )
+    book.until_idle()
+    book.until("!document.querySelector('.gemini-nb')")
+    children = "[...document.querySelectorAll('.jp-OutputArea')].pop().children"
+    heights = book.page.evaluate(f"() => [...{children}].map((c) => c.clientHeight)")
+    empty, error = book.save().cells[1].outputs
+    assert heights[0] == 0
+    assert heights[1] > 0
+    assert (empty.data, error.output_type) == ({}, "error")
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_every_part_has_its_place(book, answers):
+    """Code that was run, what it printed, an image, and a part that nobody knows."""
+    answers.parts = [
+        {"executableCode": {"language": "PYTHON", "code": "print(1 + 1)"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2\n"}},
+        {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
+        {"holoGram": {"depth": 3}},
+    ]
+    answers.text = "So it is two. " * 20
+    tags = "[...{root}.children].map((e) => e.tagName).join(' ')"
+    wanted = "PRE PRE P P PRE P"
+    book.run_all()
+    book.until(f"{SHOWN} && {tags.format(root=SHOWN)} === '{wanted}'")
+    assert book.page.evaluate(f"() => {SHOWN}.querySelector('img').naturalWidth") == 1
+    book.until(f"{FINAL} && {tags.format(root=FINAL)} === '{wanted}'")
+    assert book.page.evaluate(f"() => {FINAL}.querySelector('img').naturalWidth") == 1
+
+
+def test_code_has_the_colours_of_the_notebook(book, answers):
+    """While it is written already, and the same as in the final output."""
+    answers.text, answers.pause = (
+        "```python\ndef f(x):\n    return 'a<b'  # why\n```\n\nNext" + " word" * 80,
+        0.05,
+    )
+    code = "querySelector('pre code')"
+    book.run_all()
+    book.until(f"{SHOWN}?.{code}?.querySelectorAll('span').length > 4")
+    live = book.page.evaluate(f"() => {SHOWN}.{code}.innerHTML")
+    book.until(f"{FINAL}?.{code}?.querySelector('span')")
+    assert live.rstrip() == book.page.evaluate(f"() => {FINAL}.{code}.innerHTML").rstrip()
 
 
 @pytest.mark.parametrize("front", ["lab"], indirect=True)

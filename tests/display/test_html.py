@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import bidirectional, category
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +12,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from gemini_nb.display.html import neutral_markdown, terminal_text
+from gemini_nb.display.static import bundle
+from tests.documents import HARMLESS, HOSTILE, REWRITTEN, hostile
+
+# Directions that a sign forces upon what follows it.
+TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 # A parser that lets everything through, to look at what a front end might make of a text.
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -113,7 +119,7 @@ def test_plain_text_is_unchanged(text):
         ("[x](file:///etc/passwd)", "[x](#file:///etc/passwd)"),
         ("[x]: javascript:alert(1)", "[x]: #javascript:alert(1)"),
         # Which backticks belong together is not the same to all parsers: no code is certain here.
-        ("a `<b>` c `\nmore", "a `&lt;b>` c `\nmore"),
+        ("a ` c\n`<b>`", "a ` c\n`&lt;b>`"),
         ("| `x` | `a|<b>` |", "| `x` | `a|&lt;b>` |"),
         ("[x](`<b>`)", "[x](`&lt;b>`)"),
         ("[x]: http://e/p<b>\n    ===<b>", "[x]: http://e/p&lt;b>\n    ===&lt;b>"),
@@ -154,6 +160,70 @@ def test_what_is_harmless_is_unchanged(text):
     """Code, formulas, links of the web and comparisons look as they did."""
     assert neutral_markdown(text) == text
     assert not list(dangers(text))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_documents_come_out_byte_for_byte(name):
+    """All but those whose change is explained are what they were."""
+    text = HARMLESS[name]
+    assert (neutral_markdown(text) == text) is (name not in REWRITTEN)
+
+
+def test_the_documents_are_many():
+    """A corpus is there to be varied."""
+    assert len(HARMLESS) >= 40
+    assert len(REWRITTEN) <= 4
+    assert len(HOSTILE) >= 60
+
+
+COMMANDS = [
+    "href", "url", "require", "style", "class", "cssId", "data", "mmlToken", "unicode", "bbox",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_formulas_set_no_attributes(command):
+    """Commands that style, load or lead somewhere become their names, wherever a formula may be."""
+    for text in (
+        f"$\\{command}{{a}}{{b}}$",
+        f"$$\n\\{command}1$$",
+        f"\\\\(\\let\\s\\{command}\\\\)",
+    ):
+        assert neutral_markdown(text) == text.replace(f"\\{command}", f"\\text{{{command}}}")
+    spelt = f"&#36;&bsol;&#{ord(command[0])};{command[1:]}&#36; \\$\\{command}\\$"
+    assert neutral_markdown(spelt).count("\u2060") == 1
+    assert f"\\{command}" not in neutral_markdown(spelt)
+    assert (
+        neutral_markdown(f"C:\\{command}\\x, `\\{command}`") == f"C:\\{command}\\x, `\\{command}`"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```latex\n\\begin{a}\n\\href{x}{<y>}\n\\end{a}\n```\n",
+        "`$\\style{color:red}{x}$` and $x$",
+        "$\\unicodes + \\classy$",
+        "$x$\n\n    \\url{x}\n",
+    ],
+)
+def test_commands_in_code_are_unchanged(text):
+    """No formula is typeset in code."""
+    assert neutral_markdown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "neutral"),
+    [
+        ("[x](&#0000000000106;avascript:a())", "[x](#&#0000000000106;avascript:a())"),
+        (f"[x](&#{'1' * 5000};)", f"[x](&#{'1' * 5000};)"),
+        (f"[x](&#x{'f' * 5000};) @@{'1' * 5000}@@", f"[x](&#x{'f' * 5000};) @@{'1' * 5000}@@"),
+        (f"$\\{'x' * 5000}$ \\style &#{'1' * 5000};", None),
+    ],
+)
+def test_numbers_of_any_length_are_read(text, neutral):
+    """Numbers that no character has do not stop what looks at them."""
+    assert neutral_markdown(text) == (neutral or text.replace("\\style", "\\\u2060style"))
 
 
 def test_formulas_stay_formulas():
@@ -250,15 +320,40 @@ def test_formulas_and_fences_side_by_side_are_unchanged(text):
         ("\x1b]0;title\x07x", "x"),
         ("\x1b]8;;http://e\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("a\x08\x08b\rc\x00", "abc"),
-        ("\x9b31mx", "31mx"),
+        ("\x9b31mx", "x"),
+        ("\x9d0;title\x9cx", "x"),
+        ("\x1bP+q544e\x1b\\x", "x"),
+        ("\x1b]no end, so it is text", "no end, so it is text"),
+        ("\x1b\x1b[31m[31mx", "[31mx"),
+        ("\x1b(0x", "(0x"),
         ("\x1bcx", "cx"),
-        ("abc\u202edef\u2066g\u200f", "abcdefg"),
+        ("abc\u202edef\u2066g\u200f\u061c", "abcdefg"),
         ("äöü 日本 👩‍🚀", "äöü 日本 👩‍🚀"),
     ],
 )
 def test_terminal_text_moves_nothing(text, shown):
     """Escape sequences, controls and signs that turn the reading direction are taken out."""
     assert terminal_text(text) == shown
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_no_snippet_moves_a_terminal(name):
+    """Neither what is printed nor the plain text of an output holds a control or turns around."""
+    text = hostile()[name]
+    for shown in (
+        terminal_text(text),
+        bundle(text)["text/plain"],
+        bundle(text, "text")["text/plain"],
+    ):
+        assert not [sign for sign in shown if category(sign) == "Cc" and sign not in "\t\n"]
+        assert not [sign for sign in shown if bidirectional(sign) in TURNS]
+
+
+def test_what_terminals_obey_is_in_the_corpus():
+    """The snippets for terminals are not harmless to begin with."""
+    texts = [hostile()[name] for name, snippet in HOSTILE.items() if snippet["kind"] == "terminal"]
+    assert len(texts) >= 15
+    assert all(terminal_text(text) != text for text in texts)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40))

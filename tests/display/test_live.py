@@ -11,8 +11,17 @@ from IPython.core import getipython
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from gemini_nb.content import Blob, CodeExecutionResult, ExecutableCode, Part
 from gemini_nb.display import live, places
 from gemini_nb.stream import Response
+
+PARTS = (
+    Part(text="First"),
+    Part(executable_code=ExecutableCode(language="PYTHON", code="x = 1")),
+    Part(code_execution_result=CodeExecutionResult(outcome="OUTCOME_OK", output="1\n")),
+    Part(inline_data=Blob(mime_type="image/png", data=b"png")),
+    Part(text="Last."),
+)
 
 
 class Clock:
@@ -186,7 +195,7 @@ def test_what_is_not_whole_is_marked(in_place, clock, published):
     shown.write("Half")
     shown.close(response, 1.0)
     ((_, data, metadata, _),) = published
-    assert data["text/markdown"].startswith("Half\n\n*— stopped")
+    assert data["text/markdown"].startswith("Half\n\n*— not whole: it was stopped")
     assert metadata["gemini_nb"]["interrupted"] is True
 
 
@@ -195,8 +204,8 @@ class Channel:
 
     bundle = {"text/plain": "widget"}
 
-    def __init__(self, stop):
-        self.log, self.is_heard, self.wants_base = [], True, False
+    def __init__(self, stop, wake):
+        self.log, self.is_heard, self.wants_base, self.wake = [], True, False, wake
         Channel.last = self
 
     def piece(self, kind, text):
@@ -209,8 +218,8 @@ class Channel:
         self.log.append(("base", ""))
         self.wants_base = False
 
-    def end(self, text):
-        self.log.append(("end", text))
+    def end(self, final):
+        self.log.append(("end", final["data"]))
 
 
 @pytest.fixture
@@ -232,9 +241,9 @@ def test_a_widget_gets_deltas_and_gives_way(channel, published):
     log = channel().log
     text = "".join(f"{step} " for step in range(50))
     assert "".join(piece for kind, piece in log if kind == "d") == text
-    assert log[-1] == ("end", text)
     assert len(log) < 10
     (first, last) = published
+    assert log[-1] == ("end", last[1])
     assert first[1] == Channel.bundle
     assert last[0] is True
     assert last[1]["text/markdown"] == text
@@ -267,9 +276,87 @@ def test_a_view_that_is_not_heard_gets_the_text_so_far(channel, monkeypatch):
     shown.close(Response(), 1.0)
 
 
-def test_half_an_answer_of_thoughts_leaves_nothing(channel, published):
-    """Thoughts without an answer are not what a notebook saves."""
+def test_a_view_that_misses_something_gets_it_soon(channel):
+    """It asks while the model is silent, and does not wait for the next words."""
     shown = live.LiveMarkdown()
-    shown._way.think("hm")
+    shown.write("one")
+    channel().wants_base = True
+    channel().wake()
+    end = time.monotonic() + 10
+    while ("base", "") not in channel().log:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     shown.close(Response(), 1.0)
-    assert published[-1][1] == {"text/plain": ""}
+
+
+def test_a_widget_waits_before_the_first_words(channel, published):
+    """It is there at once; where nothing comes, what stays holds nothing."""
+    shown = live.LiveMarkdown()
+    assert [data for _, data, *_ in published] == [Channel.bundle]
+    shown.close(Response(), 1.0)
+    assert published[-1][:2] == (True, {})
+
+
+@pytest.mark.parametrize("where", ["widget", "updates", "once"])
+def test_thoughts_stay_folded(in_place, channel, published, where):
+    """They are in the Markdown that is saved, and not in the plain text."""
+    in_place(where)
+    shown = live.LiveMarkdown()
+    shown.add(Part(text="hm <b>", thought=True))
+    shown.write("So.")
+    shown.close(Response(), 1.0)
+    data = published[-1][1]
+    folded = "<details><summary>Thoughts</summary>\n\nhm &lt;b>\n\n</details>\n\n"
+    assert data == {"text/markdown": f"{folded}So.", "text/plain": "So."}
+
+
+def test_long_texts_are_updated_rarely(in_place, clock, published):
+    """All updates of a plain display together stay below a bound, and its end is whole."""
+    in_place("updates")
+    shown = live.LiveMarkdown()
+    for _ in range(1000):  # 60 KB in ten seconds
+        shown.write("word " * 12)
+        clock.now += 0.01
+    shown.close(Response(), 1.0)
+    sent = sum(len(data["text/markdown"]) for _, data, *_ in published)
+    assert sent < 35 * 60_000
+    assert published[-1][1]["text/plain"] == "word " * 12_000
+
+
+def test_the_last_words_of_a_plain_display_are_shown(in_place, published):
+    """A timer brings what waits for the next update, where nothing more comes for a while."""
+    in_place("updates")
+    shown = live.LiveMarkdown()
+    shown.write("one ")
+    shown.write("two")
+    end = time.monotonic() + 10
+    while published[-1][1]["text/plain"] != "one two":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    shown.close(Response(), 1.0)
+
+
+def test_parts_stand_where_they_came(in_place, clock, published):
+    """Code that ran, what it printed and an image stand between the texts."""
+    in_place("once")
+    shown = live.LiveMarkdown()
+    for part in PARTS:
+        shown.add(part)
+    shown.close(Response(), 1.0)
+    ((_, data, *_),) = published
+    marks = ["First", "```python\nx = 1\n```", "```text\n1\n```", "![image](data:image/png;base64,"]
+    places = [data["text/markdown"].index(mark) for mark in (*marks, "Last.")]
+    assert places == sorted(places)
+    assert "[image/png, 3 bytes]" in data["text/plain"]
+
+
+@pytest.mark.parametrize("how", ["json", "code", "text"])
+def test_other_formats_are_of_the_text_alone(in_place, clock, published, how):
+    """A block between would end the JSON."""
+    in_place("once")
+    shown = live.LiveMarkdown(how)
+    for part in (Part(text='{"a": '), Part(thought=True, text="hm"), PARTS[1], Part(text="1}")):
+        shown.add(part)
+    shown.close(Response(), 1.0)
+    ((_, data, *_),) = published
+    assert data["text/plain"].replace("\n", "").replace(" ", "") == '{"a":1}'

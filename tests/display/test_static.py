@@ -81,9 +81,9 @@ def test_metadata_holds_what_is_known():
         (answered(), ""),
         (answered(finish_reason="MAX_TOKENS"), "*— ended early: MAX_TOKENS (raise --max-tokens"),
         (answered(finish_reason="SAFETY"), "*— ended early: SAFETY —*"),
-        (answered(interrupted=True, error=KeyboardInterrupt()), "*— stopped: the answer"),
-        (answered(interrupted=True), "*— stopped: the answer"),
-        (answered(interrupted=True, error=errors.NetworkError("x")), "*— broken off: the answer"),
+        (answered(interrupted=True, error=KeyboardInterrupt()), "*— not whole: it was stopped —*"),
+        (answered(interrupted=True), "*— not whole: it was stopped —*"),
+        (answered(interrupted=True, error=errors.NetworkError("*x*\n y.")), "*— not whole: x y —*"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -104,14 +104,24 @@ def test_a_conversation_is_shown_turn_by_turn(monkeypatch):
     shown = []
     monkeypatch.setattr(static, "show", shown.append)
     history = [
-        Content(role="user", parts=[Part(text="Look"), Part(inline_data=Blob(mime_type="a/b"))]),
-        Content(role="model", parts=[Part(function_call=FunctionCall(name="f")), Part()]),
+        Content(
+            role="user",
+            parts=[Part(text="Look"), Part(inline_data=Blob(mime_type="a/b", data=b"123"))],
+        ),
+        Content(
+            role="model",
+            parts=[
+                Part(text="hm", thought=True),
+                Part(function_call=FunctionCall(name="f")),
+                Part(text="So."),
+            ],
+        ),
     ]
     static.show_chat(history)
     (text,) = shown
     first, second = text.split("\n\n---\n\n")
-    assert first == "**You**\n\nLook\n\n*[a/b]*"
-    assert second.endswith("*[function call]*\n\n*[nothing]*")
+    assert first == "**You**\n\nLook\n\n*a/b, 3 bytes*"
+    assert second == '**Model**\n\n*function call*\n\n```json\n{\n  "name": "f"\n}\n```\n\nSo.'
 
 
 def test_the_settings_are_shown_without_secrets(capsys, monkeypatch):

@@ -88,6 +88,8 @@ class Kernel:
         self.manager, self.client = start_new_kernel(
             kernel_name="python3", env=self._env, extra_arguments=["--log-level=40"]
         )
+        # As VS Code does. Without a word about its cell, a request is a console's: see places.py.
+        self.client.session.metadata = {"cellId": "cell"}
         return self
 
     def __exit__(self, *_: object) -> None:

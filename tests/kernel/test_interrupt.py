@@ -98,7 +98,7 @@ def test_the_magic_ends_quietly(stalled):
     assert run.reply["status"] == "ok"
     assert server.calls[-1].hung_up.wait(5)
     (shown,) = run.shown
-    assert shown["data"]["text/markdown"].startswith("so far\n\n*— stopped")
+    assert shown["data"]["text/markdown"].startswith("so far\n\n*— not whole: it was stopped")
     assert shown["metadata"]["gemini_nb"]["interrupted"] is True
     assert kernel.run("print(answer.text, answer.interrupted)").text == "so far True\n"
 

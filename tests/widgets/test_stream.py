@@ -51,7 +51,7 @@ def bases(wire):
 
 def test_pieces_carry_offsets_as_the_browser_counts(wire):
     """An emoji counts twice."""
-    channel = stream.Channel(None)
+    channel = stream.Channel(None, list)
     channel.piece("d", "a🎉")
     channel.piece("thought", "hm")
     channel.piece("d", "b")
@@ -64,27 +64,32 @@ def test_pieces_carry_offsets_as_the_browser_counts(wire):
 
 def test_the_renderer_travels_once(wire):
     """The first stream brings the code; each further one is small."""
-    stream.Channel(None)
+    stream.Channel(None, list)
     first = len(wire)
     assert [packed for *_, packed in wire if packed] == [len(stream._code())]
-    stream.Channel(None)
+    stream.Channel(None, list)
     assert sum(len(json.dumps(data)) + packed for *_, data, packed in wire[first:]) < 4000
 
 
 def test_the_end_is_kept_and_not_sent(wire):
-    """A page that is loaded again finds the whole in the model's state."""
-    channel = stream.Channel(None)
+    """A page that is loaded again finds the whole in the model's state, or asks for it."""
+    channel = stream.Channel(None, list)
     channel.piece("d", "all")
     channel.push()
-    channel.end("all of it")
+    final = {"data": {"text/plain": "all of it"}, "metadata": {}}
+    channel.end(final)
     assert [base["text"] for base in bases(wire)] == ["all"]
     assert said(wire)[-1] == {"t": "end", "o": 3}
-    assert stream._latest[-1].get_state("base")["base"]["text"] == "all of it"
+    kept = stream._latest[-1].get_state("base")["base"]
+    assert kept["text"] == "all of it"
+    assert kept["final"] == {**final, "id": stream._latest[-1].model_id}
+    channel._hear(None, {"t": "need"}, [])
+    assert bases(wire)[-1] == kept
 
 
 def test_facts_are_sent_when_they_change(wire):
     """The same count twice is one message."""
-    channel = stream.Channel(None)
+    channel = stream.Channel(None, list)
     for tokens in (5, 5, 6):
         channel.status(tokens=tokens)
     assert said(wire) == [{"t": "status", "tokens": 5}, {"t": "status", "tokens": 6}]
@@ -92,8 +97,8 @@ def test_facts_are_sent_when_they_change(wire):
 
 def test_it_hears(wire):
     """A view that is there gets a snapshot, one that misses something, too; Stop stops."""
-    stopped = []
-    channel = stream.Channel(lambda: stopped.append(1))
+    stopped, woken = [], []
+    channel = stream.Channel(lambda: stopped.append(1), lambda: woken.append(1))
     assert not channel.wants_base
     channel._hear(None, {"t": "here"}, [])
     assert channel.wants_base
@@ -102,14 +107,18 @@ def test_it_hears(wire):
     channel.push()
     channel._hear(None, {"t": "need"}, [])
     assert channel.wants_base
+    assert woken == [1, 1]
     channel._hear(None, {"t": "stop"}, [])
     assert stopped == [1]
 
 
 def test_old_streams_are_let_go(wire):
-    """Sixteen stay for a page that is loaded again."""
-    for _ in range(stream._KEPT + 2):
-        stream.Channel(None)
+    """The last sixteen that ended stay for a page that is loaded again; open ones always do."""
+    final = {"data": {}, "metadata": {}}
+    channels = [stream.Channel(None, list) for _ in range(stream._KEPT + 2)]
+    assert not [kind for _, kind, *_ in wire if kind == "comm_close"]
+    for channel in channels:
+        channel.end(final)
     closed = [kind for _, kind, *_ in wire if kind == "comm_close"]
     assert (len(closed), len(stream._latest)) == (2, stream._KEPT)
 

@@ -1,6 +1,8 @@
 // markdown-it's tokens → DOM nodes, without innerHTML: only elements and attributes of these lists are
 // ever made, and a model's text becomes nothing but text nodes.
 
+import { regrow } from "./colours.js";
+
 const TAGS = new Set(
   ("p h1 h2 h3 h4 h5 h6 blockquote ul ol li hr br em strong del code pre a img input table thead tbody " +
     "tr th td").split(" "),
@@ -8,7 +10,7 @@ const TAGS = new Set(
 const RENAMED = { s: "del" }; // as the notebook's own parser has it
 const SAFE_LINK = /^(?:https?|mailto|ftp):/i;
 const SAFE_IMAGE = /^data:image\/(?:png|jpeg|gif|webp);/i;
-const LANGUAGE = /^[\w+.#-]{1,40}/;
+const LANGUAGE = /^[\p{L}\p{N}_+.#-]{1,40}(?=\s|$)/u;
 
 function element(tag) {
   const name = RENAMED[tag] ?? tag;
@@ -53,8 +55,9 @@ function checkbox(token) {
 function code(token) {
   const block = element("pre");
   const inner = block.appendChild(element("code"));
-  const language = token.type === "fence" && LANGUAGE.exec(token.info.trim());
-  if (language) inner.className = `language-${language[0]}`;
+  const language = token.type === "fence" && LANGUAGE.exec(token.info.trim())?.[0];
+  // As in the final output a diagram is its source: drawn, it would load the pictures in its labels.
+  if (language) inner.className = `language-${language.toLowerCase() === "mermaid" ? "text" : language}`;
   inner.textContent = token.content;
   return block;
 }
@@ -162,6 +165,7 @@ function settle(old, fresh) {
   for (const { name, value } of fresh.attributes) {
     if (old.getAttribute(name) !== value) return false;
   }
+  if (old.nodeName === "CODE" && regrow(old, fresh.textContent)) return true;
   morph(old, fresh);
   return true;
 }

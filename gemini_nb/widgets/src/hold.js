@@ -51,6 +51,11 @@ export function hold(node) {
   }
 
   function release() {
+    // What the reader unfolded stays so.
+    if (cover?.querySelector("details[open]")) {
+      const next = [...area.querySelectorAll(".jp-RenderedMarkdown details")].find((one) => !cover.contains(one));
+      if (next) next.open = true;
+    }
     clearTimeout(timer);
     watch.disconnect();
     cover?.remove();

@@ -22,7 +22,15 @@ function tasks(state) {
 }
 
 export function parser() {
-  const md = new MarkdownIt({ html: false, linkify: false, breaks: false });
+  const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
+  // Addresses become links where the notebook sees some; `e.org` and `//e.org` are none.
+  md.linkify.add("//", null).add("www.", {
+    validate: (text, at, linkify) =>
+      Math.max(0, linkify.testSchemaAt(`//www.${text.slice(at)}`, "http:", 0) - "//www.".length),
+    normalize: (match) => {
+      match.url = `http://${match.url}`;
+    },
+  });
   md.use(formulas);
   md.core.ruler.push("tasks", tasks);
   return md;
@@ -83,6 +91,12 @@ export class GrowingMarkdown {
     const came = this.half + delta;
     this.half = came.endsWith("\r") ? "\r" : ""; // its other half may be in the next piece
     this.text += came.slice(0, came.length - this.half.length).replace(/\r\n?/g, "\n");
+  }
+
+  /** Put a node that is none of the text above it. */
+  prepend(node) {
+    this.root.prepend(node);
+    this.kept += 1;
   }
 
   /** Bring the DOM up to the text; says whether anything changed. */

@@ -25,9 +25,24 @@ function closing(text, from, mark) {
       const spaced = mark === "$" && /\s/.test(text[at - 1]);
       if (at > from && !spaced && at + mark.length <= limit) return at + mark.length;
     } else if (text[at] === "\\") at++;
+    else if (text[at] === "`") at = endOfCode(text, at, limit) - 1;
     else if (mark === "$" && text[at] === "\n") return -1;
   }
   return -1;
+}
+
+/** Where the code ends that the backticks at `start` open, or they themselves: a `$` in it is none. */
+function endOfCode(text, start, limit) {
+  let from = start;
+  while (text[from] === "`") from++;
+  const line = text.indexOf("\n", from);
+  const end = line < 0 || line > limit ? limit : line;
+  for (let at = text.indexOf("`", from); at >= 0 && at < end; at = text.indexOf("`", at)) {
+    const begin = at;
+    while (text[at] === "`") at++;
+    if (at - begin === from - start && at <= end) return at;
+  }
+  return from;
 }
 
 function inlineFormula(state, silent) {
@@ -35,7 +50,7 @@ function inlineFormula(state, silent) {
   if (code !== 0x24 && code !== 0x5c) return false;
   const end = endOfFormula(state.src, state.pos);
   if (end < 0 || end > state.posMax) return false;
-  if (!silent) state.push("text", "", 0).content = state.src.slice(state.pos, end);
+  if (!silent) state.push("formula", "", 0).content = state.src.slice(state.pos, end);
   state.pos = end;
   return true;
 }

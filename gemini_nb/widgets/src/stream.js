@@ -1,13 +1,16 @@
 // One streaming answer as a widget (anywidget's `render`): its text, its thoughts, a quiet status
 // line with a Stop button. The final output takes its place; `hold` sees to it that nobody notices.
 
+import { Colours } from "./colours.js";
 import { following } from "./follow.js";
 import { hold } from "./hold.js";
 import { Frames, GrowingMarkdown } from "./markdown.js";
+import { settle } from "./place.js";
 import { Inbox } from "./protocol.js";
 import css from "./stream.css";
 
 const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
+const LEFT = 1000; // ms after the end in which the final output comes, where the page knows its place
 
 function styled() {
   if (document.getElementById("gemini-nb-style")) return;
@@ -41,9 +44,8 @@ function opened(root) {
 function frame(el) {
   const root = make("div", "gemini-nb");
   const thoughts = make("details", "gemini-nb-thoughts");
-  thoughts.hidden = true;
   thoughts.appendChild(make("summary", "", "Thoughts"));
-  const thought = thoughts.appendChild(make("div", "jp-RenderedHTMLCommon gemini-nb-thought"));
+  const thought = thoughts.appendChild(make("div", "gemini-nb-thought"));
   const text = make("div", "jp-RenderedHTMLCommon jp-RenderedMarkdown gemini-nb-text");
   text.setAttribute("aria-live", "polite");
   text.setAttribute("aria-busy", "true");
@@ -56,7 +58,7 @@ function frame(el) {
   const stop = pill.appendChild(make("button", "gemini-nb-stop", "Stop"));
   stop.type = "button";
   stop.title = "Stop this answer; what came stays";
-  root.append(thoughts, text, bar);
+  root.append(text, bar);
   el.appendChild(root);
   return { root, thoughts, thought, text, bar, phase, count, stop };
 }
@@ -69,16 +71,18 @@ export function counted(status, seconds) {
 }
 
 /** Stop what runs: the kernel where a cell waits for the answer, else this answer alone. */
-async function stopIt(model, raw) {
-  const kernels = model.get("stop") === "interrupt" ? raw?.widget_manager : null;
+async function stopIt(model, manager) {
+  const kernels = model.get("stop") === "interrupt" ? manager : null;
   const kernel = kernels?.kernel ?? kernels?.context?.sessionContext?.session?.kernel;
   if (kernel?.interrupt) await kernel.interrupt();
   else model.send({ t: "stop" });
 }
 
 class View {
-  constructor(model, el, raw) {
+  constructor(model, el, manager) {
     this.model = model;
+    this.manager = manager;
+    this.colours = new Colours(manager?.rendermime?.markdownParser);
     this.inbox = new Inbox();
     this.parts = frame(el);
     this.text = new GrowingMarkdown(this.parts.text);
@@ -87,7 +91,7 @@ class View {
     this.frames = new Frames(() => this.draw());
     this.began = performance.now();
     this.release = null;
-    this.parts.stop.addEventListener("click", () => this.stop(raw));
+    this.parts.stop.addEventListener("click", () => this.stop());
     this.clock = setInterval(() => this.tick(), 500);
     this.tick();
   }
@@ -116,7 +120,8 @@ class View {
     following(this.parts.root, () => {
       this.grow(this.text, "text");
       this.grow(this.thought, "thoughts");
-      this.parts.thoughts.hidden = !this.inbox.thoughts;
+      // Above the text, where the final output has them: no sooner, or it would not begin with the text.
+      if (this.inbox.thoughts && !this.parts.thoughts.isConnected) this.text.prepend(this.parts.thoughts);
     });
     this.tick();
   }
@@ -126,7 +131,8 @@ class View {
     if (all.length === this.seen[name]) return;
     shown.append(all.slice(this.seen[name]));
     this.seen[name] = all.length;
-    shown.render();
+    const from = shown.kept;
+    if (shown.render()) this.colours.look(shown.root, from);
   }
 
   tick() {
@@ -142,11 +148,11 @@ class View {
     if (this.parts.count.textContent !== line) this.parts.count.textContent = line;
   }
 
-  async stop(raw) {
+  async stop() {
     this.parts.stop.disabled = true;
     this.parts.stop.textContent = "Stopping";
     try {
-      await stopIt(this.model, raw);
+      await stopIt(this.model, this.manager);
     } catch {
       this.parts.stop.disabled = false;
       this.parts.stop.textContent = "Stop";
@@ -154,7 +160,7 @@ class View {
   }
 
   finish() {
-    if (this.phase === "ended") return;
+    if (this.phase === "ended") return this.late();
     this.draw();
     this.phase = "ended";
     this.rest();
@@ -162,6 +168,18 @@ class View {
     this.parts.text.setAttribute("aria-busy", "false");
     this.parts.bar.remove();
     this.release = hold(this.parts.root);
+    if (!this.late()) setTimeout(() => this.ask(), LEFT);
+  }
+
+  /** Take the final output from the model, where the kernel put it there. */
+  late() {
+    const { final } = this.model.get("base");
+    return final && settle(this.manager, final);
+  }
+
+  /** The place is still this widget's: the final output went to a page that is gone. */
+  ask() {
+    if (this.parts.root.isConnected && !this.parts.root.closest(".gemini-nb-cover")) this.model.send({ t: "need" });
   }
 
   rest() {
@@ -175,14 +193,14 @@ class View {
 /** `early`: the messages that came while this code was on its way; `raw`: the model's own object. */
 export function render({ model, el, early = [], raw = null }) {
   styled();
-  const view = new View(model, el, raw);
+  const view = new View(model, el, raw?.widget_manager);
   const onMessage = (content) => view.message(content);
   const onBase = () => view.snapshot();
   model.on("msg:custom", onMessage);
   model.on("change:base", onBase);
   view.snapshot();
   for (const content of early) view.message(content);
-  model.send({ t: "here" });
+  if (!model.get("base").ended) model.send({ t: "here" });
   return () => {
     model.off("msg:custom", onMessage);
     model.off("change:base", onBase);
