@@ -22,9 +22,12 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("fixed")
 
 KEY = "AIzaFAKE-not-a-key"
-_SLOW = ("kernel", "model", "notebooks", "browser")
+# From the slowest on. The loop of the browser's driver runs on the main thread until the end, and lets
+# no other be run there: those tests come last.
+_SLOW = ("browser", "kernel", "model", "notebooks")
 
 
+@pytest.hookimpl(trylast=True)  # after the markers that folders give
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is fast, and needs nothing but Python, fails first."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _SLOW])
