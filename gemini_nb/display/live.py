@@ -8,7 +8,9 @@ ignore updates; a terminal gets the text as it comes.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -95,6 +97,13 @@ class LiveMarkdown:
         self._way.close(text, data, static.metadata(response, seconds))
 
 
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
 class _Later:
     """Calls back after a while, for the cell that began it: what it sends belongs there."""
 
@@ -102,20 +111,33 @@ class _Later:
         self.lock = threading.RLock()
         self._call = call
         self._context = contextvars.copy_context()
-        self._is_due = self._is_over = False
+        self._at = math.inf  # when it will call, by the monotonic clock
+        self._is_over = False
 
     def ask(self, seconds: float) -> None:
-        """Call in so many seconds, unless a call is due already."""
-        if not self._is_due:
-            self._is_due = True
-            loop = blocking.loop()
-            loop.call_soon_threadsafe(lambda: loop.call_later(max(0.0, seconds), self._wake))
-
-    def _wake(self) -> None:
+        """Call in so many seconds, unless a call is due before."""
+        seconds = max(0.0, seconds)
+        at = time.monotonic() + seconds
         with self.lock:
-            self._is_due = False
-            if not self._is_over:
-                self._context.copy().run(self._call)
+            if at >= self._at:
+                return
+            self._at = at
+        loop = blocking.loop()
+        if _is_running(loop):  # it need not be woken
+            loop.call_later(seconds, self._wake, at)
+        else:
+            loop.call_soon_threadsafe(loop.call_later, seconds, self._wake, at)
+
+    def is_due(self, seconds: float) -> bool:
+        """Whether it will call within so many seconds, and is not late."""
+        return 0 <= self._at - time.monotonic() <= seconds
+
+    def _wake(self, at: float) -> None:
+        with self.lock:
+            if at != self._at or self._is_over:  # another call took its place
+                return
+            self._at = math.inf
+            self._context.copy().run(self._call)
 
     def end(self) -> None:
         """No more calls. Whoever holds the lock knows that none runs."""
@@ -206,31 +228,33 @@ class _Widget:
     def _take(self, kind: str, delta: str) -> None:
         with self._later.lock:
             self._waiting[kind].append(delta)
-            self._step()
+            if not self._later.is_due(_FRAME):
+                self._step()
 
     def _step(self) -> None:
         """Send what is due, and see to it that the rest will be."""
         now = time.monotonic()
-        if now - self._sent_at >= _FRAME:
+        if now >= self._sent_at + _FRAME and any(self._waiting.values()):
             self._flush()
-            self._sent_at = time.monotonic()
+            self._sent_at = now
         if self._channel.wants_base or (self._is_behind and now >= self._next_base()):
             self._channel.push()
             self._based_at = now
             self._is_behind = False
-        dues = [self._sent_at + _FRAME] if any(self._waiting.values()) else []
+        # Also where nothing waits: more comes, most likely, and then nobody need be woken for it.
+        dues = [self._sent_at + _FRAME] if now < self._sent_at + _FRAME else []
         dues += [self._next_base()] if self._is_behind else []
         if dues:
             self._later.ask(min(dues) - now)
 
     def _flush(self) -> None:
+        self._channel.status(tokens=self._tokens)
         for kind, pieces in self._waiting.items():
             if pieces:
                 self._channel.piece(kind, "".join(pieces))
                 pieces.clear()
                 # A view that is there asks for what it misses.
                 self._is_behind = not self._channel.is_heard
-        self._channel.status(tokens=self._tokens)
 
     def _next_base(self) -> float:
         since = self._based_at - self._began

@@ -74,6 +74,10 @@ def _lighten(widget: ipywidgets.Widget) -> None:
         # Where a comm insists on a real kernel, its messages are longer, and that is all.
         with contextlib.suppress(traitlets.TraitError):
             widget.comm.kernel = _Parentless(kernel)
+            # ipykernel ≥ 7.4 takes answers to where the comm was opened, which is the cell that now
+            # runs: they were heard at its end. Without this, they are heard where the page sends
+            # them, which is beside the cell.
+            vars(widget.comm).pop("_reply_subshell_id", None)
 
 
 class _Ears:
@@ -165,7 +169,9 @@ class Channel:
         self._sent = {"d": 0, "thought": 0}
         self._texts: dict[str, list[str]] = {"d": [], "thought": []}
         self._status: dict[str, Any] = {}
+        self._news: dict[str, Any] = {}  # of the status
         self.is_heard = False
+        self._views: set[Any] = set()
         self.wants_base = False
         self._began = time.monotonic()
         self._stream = Stream(renderer=renderer, layout=layout, stop="ask" if stop else "interrupt")
@@ -182,6 +188,9 @@ class Channel:
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("t")
         if kind == "here":
+            if content.get("view") in self._views:  # said twice
+                return
+            self._views.add(content.get("view"))
             ears.answered()
             self.is_heard = True
         if kind in ("here", "need"):
@@ -195,14 +204,16 @@ class Channel:
         self._texts[kind].append(text)
         offset = self._sent[kind]
         self._sent[kind] += len(text.encode("utf-16-le", "replace")) // 2
-        self._stream.send({"t": kind, "o": offset, "s": text})
+        self._stream.send({"t": kind, "o": offset, "s": text, **self._news})
+        self._news = {}
 
     def status(self, **facts: Any) -> None:
-        """Facts for the status line: `tokens`, `phase`."""
-        new = {name: value for name, value in facts.items() if self._status.get(name) != value}
-        if new:
-            self._status |= new
-            self._stream.send({"t": "status", **new})
+        """Facts for the status line, such as `tokens`: the next piece brings what is new.
+
+        A message of their own would have more headers than the piece has text.
+        """
+        self._news |= {name: fact for name, fact in facts.items() if self._status.get(name) != fact}
+        self._status |= facts
 
     def push(self) -> None:
         """Send all that there is so far, for a view that missed its beginning."""

@@ -88,11 +88,16 @@ def test_the_end_is_kept_and_not_sent(wire):
 
 
 def test_facts_are_sent_when_they_change(wire):
-    """The same count twice is one message."""
+    """They come with a piece, and the same count comes once."""
     channel = stream.Channel(None, list)
     for tokens in (5, 5, 6):
         channel.status(tokens=tokens)
-    assert said(wire) == [{"t": "status", "tokens": 5}, {"t": "status", "tokens": 6}]
+        channel.piece("d", "a")
+    assert said(wire) == [
+        {"t": "d", "o": 0, "s": "a", "tokens": 5},
+        {"t": "d", "o": 1, "s": "a"},
+        {"t": "d", "o": 2, "s": "a", "tokens": 6},
+    ]
 
 
 def test_it_hears(wire):

@@ -15,11 +15,10 @@ export class Inbox {
   /** Take one message in; says whether anything changed. */
   take(message) {
     const name = TEXTS[message?.t];
-    if (name) return this.piece(name, message.o, message.s);
-    if (message?.t === "status") {
-      const { t, ...facts } = message;
+    if (name) {
+      const { t, o, s, ...facts } = message; // the status comes with the text
       Object.assign(this.status, facts);
-      return true;
+      return this.piece(name, o, s);
     }
     if (message?.t === "end") {
       this.ended = message;

@@ -9,6 +9,7 @@ import { settle } from "./place.js";
 import { Inbox } from "./protocol.js";
 import css from "./stream.css";
 
+const AGAIN = 500; // ms after which the page says again that it listens
 const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
 const LEFT = 1000; // ms after the end in which the final output comes, where the page knows its place
 
@@ -200,8 +201,13 @@ export function render({ model, el, early = [], raw = null }) {
   model.on("change:base", onBase);
   view.snapshot();
   for (const content of early) view.message(content);
-  if (!model.get("base").ended) model.send({ t: "here" });
+  const here = { t: "here", view: Math.random() };
+  const say = () => view.inbox.ended || model.get("base").ended || model.send(here);
+  say();
+  // JupyterLab may still be opening the way beside the cell: what was sent before is heard at its end.
+  const again = setTimeout(say, AGAIN);
   return () => {
+    clearTimeout(again);
     model.off("msg:custom", onMessage);
     model.off("change:base", onBase);
     view.rest();

@@ -48,7 +48,7 @@ describe("an inbox", () => {
 
   it("notes status and end, from messages and snapshots alike", () => {
     const inbox = new Inbox();
-    inbox.take({ t: "status", tokens: 5, phase: "thinking" });
+    inbox.take({ t: "d", o: 0, s: "a", tokens: 5, phase: "thinking" });
     expect(inbox.status).toEqual({ tokens: 5, phase: "thinking" });
     inbox.snapshot({ status: { tokens: 9 }, ended: { why: "stopped" } });
     expect(inbox.status.tokens).toBe(9);
