@@ -74,14 +74,34 @@ export function openTail(tokens, text) {
   return { at: 0, from: 0, count: 0 };
 }
 
+// A frame costs what the element that grows has children: after so many finished blocks a section of
+// its own takes the next ones.
+const SECTION = 64;
+
+/** A place for more blocks, which lays them out as its parent would. */
+function section() {
+  const made = document.createElement("div");
+  made.className = "jp-RenderedHTMLCommon jp-RenderedMarkdown gemini-nb-section";
+  made.appendChild(edge());
+  return made;
+}
+
+/** Something that is nothing: with it, no block counts as the first or last child of its section. */
+function edge() {
+  const made = document.createElement("i");
+  made.hidden = true;
+  return made;
+}
+
 /** A text that grows, shown in `root`. `append` only notes it; `render` brings it to the screen. */
 export class GrowingMarkdown {
   constructor(root, md = parser()) {
     this.root = root;
+    this.home = root; // the section that grows
     this.text = "";
     this.parsed = 0; // characters of the text that a finished block stands for
     this.shown = 0; // characters of the text when it was last rendered
-    this.kept = 0; // children of the root that are finished
+    this.kept = 0; // children of `home` that are finished
     this.links = {}; // the link definitions of the finished text
     this.half = "";
     this.md = md;
@@ -96,7 +116,7 @@ export class GrowingMarkdown {
   /** Put a node that is none of the text above it. */
   prepend(node) {
     this.root.prepend(node);
-    this.kept += 1;
+    if (this.home === this.root) this.kept += 1;
   }
 
   /** Bring the DOM up to the text; says whether anything changed. */
@@ -106,7 +126,7 @@ export class GrowingMarkdown {
     const tail = this.text.slice(this.parsed);
     const env = { references: { ...this.links } };
     const tokens = this.md.parse(tail, env);
-    morph(this.root, build(tokens), this.kept);
+    morph(this.home, build(tokens), this.kept);
     this.commit(tokens, tail, env);
     return true;
   }
@@ -120,6 +140,16 @@ export class GrowingMarkdown {
     }
     this.parsed += open.at;
     this.kept += open.count;
+    if (this.kept >= SECTION) this.turn();
+  }
+
+  turn() {
+    const next = section();
+    next.append(...[...this.home.childNodes].slice(this.kept));
+    if (this.home !== this.root) this.home.appendChild(edge());
+    this.root.appendChild(next);
+    this.home = next;
+    this.kept = 1;
   }
 }
 

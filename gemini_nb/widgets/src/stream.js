@@ -132,8 +132,8 @@ class View {
     if (all.length === this.seen[name]) return;
     shown.append(all.slice(this.seen[name]));
     this.seen[name] = all.length;
-    const from = shown.kept;
-    if (shown.render()) this.colours.look(shown.root, from);
+    const { home, kept } = shown;
+    if (shown.render()) this.colours.look(home, kept);
   }
 
   tick() {

@@ -21,6 +21,15 @@ function whole(text) {
   return made.innerHTML;
 }
 
+/** What is shown, without the sections that long texts are divided into. */
+function flat(root) {
+  for (const section of root.querySelectorAll(".gemini-nb-section")) {
+    section.querySelectorAll(":scope > i[hidden]").forEach((edge) => edge.remove());
+    section.replaceWith(...section.childNodes);
+  }
+  return root.innerHTML;
+}
+
 describe("a growing text looks like the whole one", () => {
   const together = Object.values(HARMLESS)
     .filter((text) => !text.includes("let b") && !text.includes("[x]"))
@@ -31,7 +40,7 @@ describe("a growing text looks like the whole one", () => {
   for (const [name, text] of Object.entries(all)) {
     it.each([1, 2, 3, 7, 50, 1e6])(`${name}, by %i`, (size) => {
       if (name === "twice" && size === 1) return;
-      expect(streamed(text, size).root.innerHTML).toEqual(whole(text));
+      expect(flat(streamed(text, size).root)).toEqual(whole(text));
     });
   }
 });
@@ -50,6 +59,17 @@ describe("what is finished is left alone", () => {
     expect(shown.root.firstChild).toBe(first);
     expect(parse.mock.lastCall[0]).toBe("Third.\nmore\n\nFourth\n");
     expect(shown.render()).toBe(false);
+  });
+
+  it("divides a long text, so that a frame costs no more at its end", () => {
+    const { root: shown, home, kept } = streamed(Array.from({ length: 300 }, (_, i) => `Block ${i}.\n\n`).join("") + "End.\n", 50);
+    expect(shown.querySelectorAll(".gemini-nb-section").length).toBe(4);
+    expect(home).toBe(shown.lastChild);
+    expect(kept).toBeLessThan(65);
+    expect([...shown.querySelectorAll("p")].map((p) => p.textContent)).toEqual([
+      ...Array.from({ length: 300 }, (_, i) => `Block ${i}.`),
+      "End.",
+    ]);
   });
 
   it("lets the text nodes of the tail grow, so that a selection in them stays", () => {

@@ -31,15 +31,15 @@ function endOf(mark) {
 }
 
 /** Where the formula that begins at piece `start` ends, or 0; and the piece to go on with. */
-function closing(pieces, start) {
+function closing(pieces, start, formulas) {
   const end = endOf(pieces[start]);
   let last = 0;
   let braces = 0;
   for (let i = start + 2; i < pieces.length; i += 2) {
     const mark = pieces[i];
-    if (/^@@\d/.test(mark)) continue;
-    if (mark === end && !braces) return [i, i + 2];
-    if (mark === end) last = i;
+    if (/^@@\d/.test(mark)) pieces[i] = `@@${formulas.push(mark) - 1}@@`;
+    else if (mark === end && !braces) return [i, i + 2];
+    else if (mark === end) last = i;
     else if (/\n.*\n/.test(mark)) return [last, (last || i) + 2];
     else braces = Math.max(0, braces + (mark === "{") - (mark === "}"));
   }
@@ -54,12 +54,13 @@ function withoutFormulas(text) {
     cut = cut.replace(/~/g, "~T");
     for (const pattern of FREE) cut = cut.replace(pattern, (found) => found.replace(/\$/g, "~D"));
   }
-  const shown = (some) => (hidden ? some.replace(/~([TD])/g, (_, sign) => (sign === "T" ? "~" : "$")) : some);
+  const sign = (_, letter) => (letter === "T" ? "~" : "$");
+  const shown = (some) => (hidden ? some.replace(/~([TD])/g, sign) : some);
   const pieces = cut.replace(/\r\n?/g, "\n").split(MARK);
   const formulas = [];
   let made = pieces[0];
   for (let at = 1; at < pieces.length; ) {
-    const [end, next] = endOf(pieces[at]) ? closing(pieces, at) : [0, at + 2];
+    const [end, next] = endOf(pieces[at]) ? closing(pieces, at, formulas) : [0, at + 2];
     const stored = end ? escaped(pieces.slice(at, end + 1).join("")) : /^@@\d/.test(pieces[at]) && pieces[at];
     if (stored) made += `@@${formulas.push(shown(stored)) - 1}@@${pieces[(end || at) + 1]}`;
     else made += pieces.slice(at, next).join("");
@@ -108,7 +109,7 @@ function* ofElement(node) {
   if (!KNOWN.has(name)) yield `<${name}>`;
   for (const { name: attribute, value } of node.attributes) {
     if (!(ATTRIBUTES[name] ?? []).includes(attribute)) yield `<${name} ${attribute}>`;
-    if (attribute === "class" && !/^language-(?!mermaid$)[\w+.#-]{1,40}$/u.test(value)) yield `class ${value}`;
+    if (attribute === "class" && !/^language-(?!mermaid$)[\w+.#-]{1,40}$/.test(value)) yield `class ${value}`;
     const target = value.replace(/[\0- \x7f-\xa0]/g, "");
     if (attribute === "src" && !/^(data:image\/(png|jpeg|gif|webp);|attachment:)/.test(target)) {
       yield `<img ${value}>`;
@@ -144,11 +145,11 @@ function elements(fragment) {
   for (const node of made.querySelectorAll("*")) {
     for (const { name, value } of [...node.attributes]) {
       // A relative address leads to a file beside the notebook; while it streams, nowhere.
-      const stays = name === "href" ? /^[a-z]+:/.test(value) : ["src", "start", "align", "class"].includes(name);
-      if (!stays) node.removeAttribute(name);
+      const stays = name === "href" && /^[a-z]+:/.test(value);
+      if (!stays && !["src", "start", "align", "class"].includes(name)) node.removeAttribute(name);
     }
   }
-  return made.innerHTML.replace(/>\s+/g, "> ").replace(/\s+</g, " <").replace(/(<\/?[^>]*>) *| *(<\/?[^>]*>)/g, "$1$2").trim();
+  return made.innerHTML.replace(/\s*(<[^>]*>)\s*/g, "$1");
 }
 
 /** What the widget makes of a text. */
