@@ -121,7 +121,7 @@ def stream(way, size, rate, late, facts):
     while total < size:
         pieces.append(chunk(len(pieces)))
         total += len(pieces[-1])
-    shown, came = WAYS[way](pieces), []
+    shown, came, given = WAYS[way](pieces), [], 0
     cpu, began, epoch = time.process_time(), time.monotonic(), time.time()
     end = began + len(pieces) / rate + late if rate else float("inf")
     for i in range(len(pieces)):
@@ -131,7 +131,8 @@ def stream(way, size, rate, late, facts):
         came.append(1000 * (epoch + due - began))
         if time.monotonic() < end:
             shown.write(i)
+            given += 1
     took, cpu = time.monotonic() - began, time.process_time() - cpu
     shown.close()
-    noted = {"text": "".join(pieces), "came": came, "began": began, "took": took, "cpu": cpu}
-    Path(facts).write_text(json.dumps(noted))
+    noted = {"text": "".join(pieces), "came": came, "shown": given == len(pieces)}
+    Path(facts).write_text(json.dumps(noted | {"began": began, "took": took, "cpu": cpu}))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WATCH = (Path(__file__).parent / "render_watch.js").read_text()
 CELL = "from tests.benchmarks.render_kernel import stream\nstream({!r}, {}, {}, {}, {!r})"
 # Seconds after which a text whose last chunk has come, and is not painted, is given up.
-PAINT = 8.0
+PAINT = 5.0
 SAVE = 8.0
 VIEW = {"width": 1000, "height": 900}
 
@@ -100,7 +100,8 @@ class Stage:
 
 
 def _watched(book: Notebook, facts: Path, limit: float) -> Seen:
-    cdp, frames = _observed(book), []
+    cdp = _observed(book)
+    frames: list[int] = []
     cdp.send("Network.enable")
     cdp.on("Network.webSocketFrameReceived", lambda frame: frames.append(_size(frame["response"])))
     before = _spent(cdp)
@@ -108,8 +109,9 @@ def _watched(book: Notebook, facts: Path, limit: float) -> Seen:
         book.run_all()
         said = _facts(book, facts, limit)
         with contextlib.suppress(Exception):  # else it is told by what was seen
-            book.until(f"window.watch.seen.at(-1)?.[0] === {len(said['came']) - 1}", PAINT)
-            book.page.wait_for_timeout(1500)  # for the swap
+            if said["shown"]:
+                book.until(f"window.watch.seen.at(-1)?.[0] === {len(said['came']) - 1}", PAINT)
+                book.page.wait_for_timeout(1500)  # for the swap
         spent = [b - a for a, b in zip(before, _spent(cdp), strict=True)]
         watched = json.loads(book.until("JSON.stringify(window.watch)").json_value())
         received = sum(frames)
@@ -130,7 +132,8 @@ def _tasks(book: Notebook) -> Iterator[list[tuple[float, float, float]]]:
 
     They begin by the clock that Python calls monotonic.
     """
-    browser, tasks = book.page.context.browser, []
+    browser = book.page.context.browser
+    tasks: list[tuple[float, float, float]] = []
     browser.start_tracing(page=book.page, categories=["-*", "toplevel"])
     try:
         yield tasks
