@@ -22,8 +22,8 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("fixed")
 
 KEY = "AIzaFAKE-not-a-key"
-# From the slowest on. The loop of the browser's driver runs on the main thread until the end, and lets
-# no other be run there: those tests come last.
+# From the slowest on. The loop of the browser's driver runs on the main thread until the end, and
+# lets no other be run there: those tests come last.
 _SLOW = ("browser", "kernel", "model", "notebooks")
 
 

@@ -7,12 +7,13 @@ is `html.py`'s.
 
 from __future__ import annotations
 
+import bisect
 import html
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Commands that set attributes, or load something. MathJax's safe mode does not catch all that they
 # do: `\style` and `\mmlToken` load a cursor, `\unicode` takes a font's name for any style.
@@ -38,14 +39,12 @@ _FORMULA_MARK = re.compile(
     r"\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|\\\\[()\[\]]", re.IGNORECASE
 )
 _BLANK_LINE = re.compile(r"\n[^\n\r\u2028\u2029]*\n")
-_FORMULA_FREE = (
-    re.compile(
-        r"(?:(?<=[\n\r\u2028\u2029])|\A)(`{3,}|~{3,})[^`\n]*\n(?:.*?[\n\r\u2028\u2029])??"
-        r"\1`*(?=[\n\r\u2028\u2029]|\Z)",
-        re.DOTALL,
-    ),
-    re.compile(r"(?:(?<=[\n\r\u2028\u2029])|\A|[^\\])(`+)[^\n]*?[^`\n]\1(?!`)"),
+_FENCED = re.compile(
+    r"(?:(?<=[\n\r\u2028\u2029])|\A)(`{3,}|~{3,})[^`\n]*\n(?:.*?[\n\r\u2028\u2029])??"
+    r"\1`*(?=[\n\r\u2028\u2029]|\Z)",
+    re.DOTALL,
 )
+_BACKTICKS = re.compile(r"`+")
 
 
 def unescaped(text: str) -> str:
@@ -78,8 +77,8 @@ def without_commands(text: str) -> str:
 def cut_at_formulas(text: str) -> list[str]:
     """`text` cut as JupyterLab's `removeMath` does; its formulas stand at the odd places."""
     if "`" in text or "~~~" in text:
-        for pattern in _FORMULA_FREE:
-            text = pattern.sub(lambda found: found.group().replace("$", "\0"), text)
+        text = _FENCED.sub(lambda found: found.group().replace("$", "\0"), text)
+        text = "\n".join(map(_without_dollars, text.split("\n")))
     text = re.sub(r"\r\n?", "\n", text)
     pieces: list[str] = []
     at = 0
@@ -87,6 +86,40 @@ def cut_at_formulas(text: str) -> list[str]:
         pieces += [text[at:start], text[start:end]]
         at = end
     return [piece.replace("\0", "$") for piece in (*pieces, text[at:])]
+
+
+def _without_dollars(line: str) -> str:
+    """A line with another sign for each `$` in its code spans, as `removeMath` sees those.
+
+    To it, a span ends at the next run of as many backticks as it begins with, or else of as many as
+    possible below that. Its own pattern tries all ways to divide them, which can take minutes.
+    """
+    runs = [found.span() for found in _BACKTICKS.finditer(line)]
+    if "$" not in line:
+        return line
+    of_length: dict[int, list[int]] = {}
+    for i, (start, end) in enumerate(runs):
+        of_length.setdefault(end - start, []).append(i)
+    pieces: list[str] = []
+    done = i = 0
+    while i < len(runs):
+        start, end = runs[i]
+        most = end - start - (line[start - 1 : start] == "\\")
+        ends = (_next(of_length.get(length, ()), i) for length in range(most, 0, -1))
+        closing = next((j for j in ends if j), 0)
+        if closing:
+            stop = runs[closing][1]
+            begin = max(0, start - 1)  # the sign before it belongs to what the pattern finds
+            pieces += [line[done:begin], line[begin:stop].replace("$", "\0")]
+            done = stop
+        i = max(i, closing) + 1
+    return "".join([*pieces, line[done:]])
+
+
+def _next(numbers: Sequence[int], than: int) -> int:
+    """The first of `numbers`, which are sorted, that is greater; 0 if none is."""
+    at = bisect.bisect_right(numbers, than)
+    return numbers[at] if at < len(numbers) else 0
 
 
 def _formulas(text: str) -> Iterator[tuple[int, int]]:

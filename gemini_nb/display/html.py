@@ -43,13 +43,14 @@ _MATH = re.compile(
     r"|\\begin\{(?P<name>[a-zA-Z]*\*?)\}.+?\\end\{(?P=name)\}",
     re.DOTALL,
 )
-_RISKY = re.compile(r"<|!\[|\]\s*[(:]|```|~~~|(?:://|www\.)\S*[$\\@]", re.IGNORECASE)
-_RISKY_CODE = re.compile(r"[<]|!\[|\]\s*[(:]")
+_ADDRESS = r"(?:://|www\.)(?:(?!://|www\.)\S)*"
+_RISKY = re.compile(rf"<|!\[|\]\s*[(:]|```|~~~|{_ADDRESS}[$\\@]", re.IGNORECASE)
+_RISKY_CODE = re.compile(r"<|!\[|\]\s*[(:]")
 # The line ends of Markdown; `str.splitlines` has more of them, and would see code where none is.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BACKTICKS = re.compile(r"(?<!\\)(?:\\\\)*(`+)")
 # A backtick inside the target or the title of a link opens no code, and none in an address.
-_ADDRESS_END = re.compile(r"(?:://|www\.)\S*\Z", re.IGNORECASE)
+_ADDRESS_END = re.compile(rf"{_ADDRESS}\Z", re.IGNORECASE)
 _BACKTICK_IN_LINK = re.compile(r"\][(:][\s>]*(?:\S*`|<[^>\r\n]*`|\S+[\s>]+[\"'(])")
 # The opening of a fence, in quotations and lists as well, and what follows it.
 _FENCE = re.compile(
@@ -62,7 +63,8 @@ _QUOTED = re.compile(r" {0,3}>")
 _INFO = re.compile(r"[\w+.#-]{1,40}")
 
 _PLACE = re.compile(r"@@(\d{1,9})@@")
-_PLACE_IN_URL = re.compile(r"(?:://|www\.)\S*@@\d", re.IGNORECASE)
+_CODE_IN_URL = re.compile(rf"{_ADDRESS}@@0@@\S*`", re.IGNORECASE)
+_PLACE_IN_URL = re.compile(rf"{_ADDRESS}@@\d", re.IGNORECASE)
 
 # Sequences of ESC or of its one-letter forms (CSI; OSC, DCS and others up to their end; of two
 # characters), then C0 and C1 controls except tab and newline, then what reorders text.
@@ -90,14 +92,18 @@ def neutral_markdown(text: str) -> str:
     is_code_risky = any(
         is_code and (has_commands or _RISKY_CODE.search(piece)) for is_code, piece in pieces
     )
-    found = formulas.cut_at_formulas(made)[1::2]
+    cut = formulas.cut_at_formulas(made)
+    found = cut[1::2]
     # What was changed before a block of code may have changed where that block begins. Code that
     # would do nothing outside of one needs no second look, unless formulas are put back into it.
     if not is_code_risky and not found:
         return made
-    # A formula that swallows a backtick leaves other code than the one seen here.
-    is_code_moved = is_code_risky and any("`" in f or "~~~" in f for f in found)
-    if not is_code_moved and _is_harmless(made):
+    # A formula that swallows a backtick leaves other code than the one seen here, and one that goes
+    # on with an address lets that have the next.
+    is_code_moved = any("`" in f or "~~~" in f for f in found) or bool(
+        _CODE_IN_URL.search("@@0@@".join(cut[::2]))
+    )
+    if not (is_code_risky and is_code_moved) and _is_harmless(made):
         return made
     made = tamed(formulas.without_quotes(_neutral_prose(_plain_fences(text))))
     return made if _is_harmless(made) else _spelt_out(tamed(text))
@@ -276,8 +282,9 @@ def _spans(paragraph: str) -> list[tuple[int, int]]:
     if "`" not in paragraph or _BACKTICK_IN_LINK.search(paragraph):
         return []
     found: list[tuple[int, int]] = []
+    signs: set[str] = set()
     for line in _LINE.finditer(paragraph):
-        of_line, is_whole = _spans_of_line(paragraph, line.start(), line.end())
+        of_line, is_whole = _spans_of_line(paragraph, line.start(), line.end(), signs)
         if not any("|" in paragraph[start:end] for start, end in of_line):  # the edge of a cell
             found += of_line
         if not is_whole:
@@ -285,30 +292,44 @@ def _spans(paragraph: str) -> list[tuple[int, int]]:
     return found
 
 
-def _spans_of_line(text: str, at: int, end: int) -> tuple[list[tuple[int, int]], bool]:
-    """The code spans of a line, and whether it closes each that it opens."""
+def _spans_of_line(
+    text: str, at: int, end: int, signs: set[str]
+) -> tuple[list[tuple[int, int]], bool]:
+    """The code spans of a line, and whether it closes each that it opens.
+
+    `signs` are those that its paragraph has outside of code so far.
+    """
     found: list[tuple[int, int]] = []
     while opening := _BACKTICKS.search(text, at, end):
         run = opening.group(1)
+        gap = text[at : opening.start(1)]
+        signs.update(gap)
         closing = re.compile(rf"(?<!`){run}(?!`)").search(text, opening.end(), end)
-        if closing is None or _is_cut(text, at, opening, closing):
+        if closing is None or _is_cut(gap, text[opening.start(1) : closing.end()], signs):
             return found, False
         at = closing.end()
         found.append((opening.start(1), at))
+        signs.update(run[1:])  # the front end counts backticks one by one in places
+    signs.update(text[at:end])
     return found, True
 
 
-def _is_cut(text: str, at: int, opening: re.Match[str], closing: re.Match[str]) -> bool:
+def _is_cut(gap: str, span: str, signs: set[str]) -> bool:
     """Whether the front end may see something that ends, or begins, within what is code here.
 
-    An address may hold a backtick. What is struck out is looked for before code is, backticks
-    right after a tilde are none, and emphasis sees no code in backticks that hold others.
+    An address may hold a backtick, and right after a tilde it is none. What is struck out is looked
+    for before code is. So is emphasis, with code left out that is simple to find.
     """
-    start = opening.start(1)
-    inside = text[opening.end() : closing.start()]
-    is_struck = text[start - 1 : start] == "~" or ("~" in inside and "~" in text[:start])
-    is_emphasised = "`" in inside and ("*" in inside or "_" in inside)
-    return is_struck or is_emphasised or bool(_ADDRESS_END.search(text, at, start))
+    is_struck = gap.endswith("~") or ("~" in span and "~" in signs)
+    is_emphasised = any(sign in span and sign in signs for sign in "*_")
+    is_simple = (
+        not span.startswith("``")
+        and not span.endswith("\\`")
+        and "`" not in signs
+        and not ("]" in span and "[" in signs)
+        and not (">" in span and "<" in signs)
+    )
+    return is_struck or (is_emphasised and not is_simple) or bool(_ADDRESS_END.search(gap))
 
 
 def _neutral_prose(text: str) -> str:

@@ -7,6 +7,7 @@ import html
 import pytest
 
 from gemini_nb.display.html import neutral_markdown
+from tests.browser.windowing import all_cells
 from tests.documents import HARMLESS, HOSTILE, SWALLOWED, hostile
 from tests.documents.notebook import Parser, missing
 
@@ -24,24 +25,20 @@ from tests.documents import HARMLESS
 for name in {names}:
     display(static.bundle(HARMLESS[name]), raw=True)"""
 
-# Cells that are out of sight would not be there.
-ALL = """() => {
-  const { content } = window.jupyterapp.shell.currentWidget;
-  content.notebookConfig = { ...content.notebookConfig, windowingMode: 'none' };
-}"""
 OUTPUTS = "[...document.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown')]"
 TYPESET = "document.querySelectorAll('mjx-container').length"
+
+
+@pytest.fixture(autouse=True)
+def all_there(folder):
+    """Outputs out of sight count as well."""
+    with all_cells(folder):
+        yield
 
 
 @pytest.fixture
 def cells():
     return [show.format(names=names) for show in (RAW, SAFE) for names in HALVES]
-
-
-@pytest.fixture
-def page(book):
-    book.page.evaluate(ALL)
-    return book.page
 
 
 # What is shown: elements in their order and words, without what the notebook hangs on headings and
@@ -81,7 +78,7 @@ PARSE = f"""async (pairs) => {{
 
 
 @pytest.mark.parametrize("front", ["lab"], indirect=True)
-def test_documents_look_the_same(book, page):
+def test_documents_look_the_same(book):
     """The page is the same, element by element, whether `Markdown(…)` shows them or the bundle."""
     book.run_all()
     book.until_idle()
@@ -91,7 +88,7 @@ def test_documents_look_the_same(book, page):
         f"{TYPESET} > 10 && new Promise((done) => setTimeout(done, 500, {TYPESET}))"
         f".then((before) => before === {TYPESET})"
     )
-    shown = page.evaluate(f"() => {OUTPUTS}.map((output) => output.innerHTML)")
+    shown = book.page.evaluate(f"() => {OUTPUTS}.map((output) => output.innerHTML)")
     raw, safe = (
         dict(zip(NAMES, half, strict=True)) for half in (shown[: len(NAMES)], shown[len(NAMES) :])
     )
@@ -106,7 +103,7 @@ def test_documents_look_the_same(book, page):
 @pytest.mark.skipif(bool(missing()), reason=missing())
 @pytest.mark.parametrize("front", ["lab"], indirect=True)
 @pytest.mark.parametrize("cells", [()])
-def test_the_parser_of_the_fast_tests_is_the_notebooks(page):
+def test_the_parser_of_the_fast_tests_is_the_notebooks(book):
     """What fast tests look at instead of JupyterLab makes the same elements and words of a text."""
     parser = Parser()
     safe = [*HARMLESS.values(), *map(neutral_markdown, hostile().values())]
@@ -118,7 +115,7 @@ def test_the_parser_of_the_fast_tests_is_the_notebooks(page):
         if HOSTILE[name]["kind"] not in skipped and "mermaid" not in text and "$" not in text
     ]
     for texts, script in ((safe, RENDER), (raw, PARSE)):
-        pairs = [(text, parser(text)["html"]) for text in texts]
-        for text, (real, ours) in zip(texts, page.evaluate(script, pairs), strict=True):
+        pairs = [(text, parser("html", text)) for text in texts]
+        for text, (real, ours) in zip(texts, book.page.evaluate(script, pairs), strict=True):
             assert ours == real, text
     parser.close()

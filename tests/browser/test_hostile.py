@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.conftest import Answers
 from tests.browser.pages import LIMIT, Notebook
+from tests.browser.windowing import all_cells
 from tests.documents import HOSTILE, hostile
 from tests.server import Server, answer_json
 
@@ -30,6 +31,13 @@ from gemini_nb.display import static
 from tests.documents import hostile
 for name in {names}:
     display(static.bundle(hostile("{address}")[name]), raw=True)"""
+
+
+@pytest.fixture(autouse=True)
+def all_there(folder):
+    """Outputs out of sight count as well."""
+    with all_cells(folder):
+        yield
 
 
 @pytest.fixture
@@ -69,7 +77,8 @@ def answers(listener):
 
 # Everything in the outputs counts, also what is there for a moment only.
 WATCH = """() => {
-  window.forbidden = [];
+  [window.ran, window.forbidden] = [[], []];
+  window.run = (name) => window.ran.push(name.source);
   const known = 'script,iframe,object,embed,form,meta,base,link,style,video,audio,dialog,svg,'
     + '[data-commandlinker-command]';
   const runs = ({ name, value }) => name.startsWith('on')
@@ -89,35 +98,27 @@ WATCH = """() => {
   document.querySelectorAll('.jp-OutputArea-output').forEach(look);
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) addedNodes.forEach(look);
-  }).observe(document.body, { subtree: true, childList: true });
-}"""
-# Cells that are out of sight would not be there.
-ALL = """() => {
-  const { content } = window.jupyterapp.shell.currentWidget;
-  content.notebookConfig = { ...content.notebookConfig, windowingMode: 'none' };
+  }).observe(document, { subtree: true, childList: true });
 }"""
 RENDERED = "document.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown')"
-RUN = "() => { window.ran = []; window.run = (name) => window.ran.push(name.source); }"
 
 
 class Watch:
     """What a page does that it should not."""
 
-    def __init__(self, book, server):
-        self.page = book.page
-        self.seen = []
-        self.page.on("dialog", lambda dialog: (self.seen.append(dialog.message), dialog.dismiss()))
-        self.page.on("popup", lambda popup: self.seen.append(popup.url))
-        self.page.on("frameattached", lambda frame: self.seen.append(frame.url))
-        self.page.on("request", lambda request: self._asked(request.url, server))
-        book.page.evaluate(RUN)
-        book.page.evaluate(WATCH)
-        book.page.evaluate(ALL)
-        self.url = book.page.url
+    def __init__(self, page, address):
+        self.page, self.seen, self.url = page, [], page.url
+        self._server = address[: address.index("/", len("http://")) + 1]
+        page.on("dialog", lambda dialog: (self.seen.append(dialog.message), dialog.dismiss()))
+        page.on("popup", lambda popup: self.seen.append(popup.url))
+        page.on("frameattached", lambda frame: self.seen.append(frame.url))
+        page.on("request", self._asked)
+        page.add_init_script(f"({WATCH})()")
+        page.evaluate(WATCH)
 
-    def _asked(self, url, server):
-        if not url.startswith((f"{server}/", "data:", "blob:")):
-            self.seen.append(url)
+    def _asked(self, request):
+        if not request.url.startswith((self._server, "data:", "blob:")):
+            self.seen.append(request.url)
 
     def nothing_happened(self, listener):
         self.page.wait_for_timeout(1500)
@@ -130,18 +131,26 @@ class Watch:
         assert self.page.evaluate("() => [window.scrollX, window.scrollY]") == [0, 0]
 
 
-def reopened(path, server, browser, front):
-    """The notebook in a new page, without the signature that says who ran it."""
+class Watched(Notebook):
+    """A notebook that is watched from before it is there."""
+
+    def open(self):
+        self.watch = Watch(self.page, self.address)
+        super().open()
+        self.watch.url = self.page.url
+
+
+def distrust(path):
+    """Take the signature away that says who ran a notebook: it holds for what was signed alone."""
     saved = nbformat.read(path, as_version=4)
     saved.metadata["changed"] = True
     nbformat.write(saved, path)
-    return Notebook(browser, server, path, front, viewport={"width": 1000, "height": 900})
 
 
 def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front):
     """Streamed in small and in large pieces, at the end, and when it is opened again untrusted."""
     count = len(HOSTILE) + 2
-    watch = Watch(book, server)
+    watch = Watch(book.page, book.address)
     book.run_all()
     book.until("document.querySelector('.gemini-nb-text')?.textContent.length > 1000")
     book.until_idle()
@@ -151,15 +160,15 @@ def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front)
     if front == "lab":  # and in the other front end while the kernel is still there
         book.page.evaluate("() => window.kernel.shutdown()")
     book.page.goto("about:blank")
-    again = reopened(book.path, server, browser, front)
+    distrust(book.path)
+    again = Watched(browser, server, book.path, front, viewport={"width": 1000, "height": 900})
     try:
-        watch = Watch(again, server)
         again.until(f"{RENDERED}.length === {count} && document.querySelector('.MathJax')")
         trust = (
             "[...window.jupyterapp.shell.currentWidget.content.widgets].map((c) => c.model.trusted)"
         )
         assert set(again.page.evaluate(f"() => {trust}.slice(1)")) == {False}
-        watch.nothing_happened(listener)
+        again.watch.nothing_happened(listener)
     finally:
         again.page.evaluate("() => window.kernel.shutdown()")
         again.close()
@@ -169,8 +178,7 @@ def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front)
 @pytest.mark.parametrize("cells", ["raw"], indirect=True)
 def test_the_snippets_are_hostile(book, listener):
     """Shown by `Markdown(…)` snippets of each kind run or phone, and one moves the page away."""
-    book.page.evaluate(RUN)
-    book.page.evaluate(ALL)
+    book.page.evaluate(WATCH)
     book.page.on("dialog", lambda dialog: dialog.accept())
     cells = "window.jupyterapp.shell.currentWidget.content"
     book.page.evaluate(f"() => {{ {cells}.activeCellIndex = {cells}.widgets.length - 1; }}")
@@ -185,6 +193,7 @@ def test_the_snippets_are_hostile(book, listener):
     assert len(ran) >= 50, sorted(ran)
     assert len(phoned) >= 45, sorted(phoned)
     assert links >= 15
+    assert len(book.page.evaluate("() => window.forbidden")) >= 100
     assert {snippet["kind"] for snippet in HOSTILE.values()} - fired <= {"pages that move", *SILENT}
     book.command("notebook:run-cell")
     book.page.wait_for_url(f"{listener.url}/refresh", timeout=LIMIT * 1000)

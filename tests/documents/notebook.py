@@ -21,7 +21,11 @@ def missing() -> str:
 
 
 class Parser:
-    """A text goes in as a line; out comes what the notebook makes of it, and the widget."""
+    """What the notebook makes of a text, as `notebook.js` tells.
+
+    That is its `html`, what in it is one of the `dangers`, its `blocks` of code, or its `elements`;
+    and those that the widget makes `live`.
+    """
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -32,13 +36,12 @@ class Parser:
             text=True,
         )
 
-    def __call__(self, text: str) -> dict[str, Any]:
+    def __call__(self, what: str, text: str) -> Any:
         if not self._process.stdin or not self._process.stdout:
             raise OSError("The parser has no ends to write to and to read from.")
-        self._process.stdin.write(json.dumps(text) + "\n")
+        self._process.stdin.write(json.dumps([what, text]) + "\n")
         self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return found
+        return json.loads(self._process.stdout.readline())
 
     def close(self) -> None:
         self._process.communicate(timeout=20)

@@ -1,6 +1,7 @@
 // What JupyterLab makes of Markdown, without a browser: its parser (`marked`, in its version), around
 // it the cutting out of formulas before and the putting back after, and a look at what would come of
-// it. tests/browser holds this against the real one. `node test/notebook.js` answers lines of JSON.
+// it. tests/browser holds this against the real one. `node test/notebook.js` answers lines of JSON:
+// what is asked for, and the text.
 
 import { pathToFileURL } from "node:url";
 import { createInterface } from "node:readline";
@@ -160,17 +161,15 @@ async function widget() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const live = await widget();
+  const answers = {
+    html,
+    live: await widget(),
+    dangers: (text) => dangers(nodes(text)),
+    blocks: (text) => blocks(nodes(text)),
+    elements: (text) => elements(nodes(text)),
+  };
   for await (const line of createInterface({ input: process.stdin })) {
-    const text = JSON.parse(line);
-    const fragment = nodes(text);
-    const answer = {
-      html: html(text),
-      dangers: dangers(fragment),
-      blocks: blocks(fragment),
-      elements: elements(fragment),
-      live: live(text),
-    };
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    const [what, text] = JSON.parse(line);
+    process.stdout.write(`${JSON.stringify(answers[what](text))}\n`);
   }
 }
