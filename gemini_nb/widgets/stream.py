@@ -170,7 +170,7 @@ class Channel:
         self._texts: dict[str, list[str]] = {"d": [], "thought": []}
         self._status: dict[str, Any] = {}
         self._news: dict[str, Any] = {}  # of the status
-        self.is_heard = False
+        self.is_heard = self._is_over = False
         self._views: set[Any] = set()
         self.wants_base = False
         self._began = time.monotonic()
@@ -193,7 +193,8 @@ class Channel:
             self._views.add(content.get("view"))
             ears.answered()
             self.is_heard = True
-        if kind in ("here", "need"):
+        # A page that is heard late has the end already, and asks where it misses something.
+        if kind == "need" or (kind == "here" and not self._is_over):
             self.wants_base = True
             self._wake()
         elif kind == "stop" and self._stop is not None:
@@ -241,6 +242,7 @@ class Channel:
         self._stream._trait_values["base"] = {**self._base(), **whole}
         self._texts = {"d": [], "thought": []}
         self._stop = None
+        self._is_over = True
         self._wake = self._resend
         with _lock:
             _latest.append(self._stream)
