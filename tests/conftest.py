@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import asyncio
 import contextlib
 import inspect
@@ -43,6 +44,12 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GEMINI_NB_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def settled() -> None:
+    """Nothing of earlier tests is left, to be finalised where the stack is at its end."""
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

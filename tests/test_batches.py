@@ -355,6 +355,7 @@ def test_an_answer_that_is_none(answer, error):
 
 
 @pytest.mark.parametrize("line", [b'{"key":"\xff"}', b"[" * 5000, b"no", b"[]", b'{"key": 5'])
+@pytest.mark.usefixtures("settled")
 def test_a_broken_line_is_an_error_in_its_place(line):
     """One line of the results that cannot be read does not take the others along."""
     assert "no JSON" in str(batch_wire._line(line).error)

@@ -297,6 +297,7 @@ def test_copies_keep_the_unknown(again):
 
 @pytest.mark.parametrize("depth", [100, 600, 900, 5000])
 @pytest.mark.parametrize("usage", [b"{}", b"5"], ids=["fast", "slow"])
+@pytest.mark.usefixtures("settled")
 def test_depths_that_no_answer_has(depth, usage):
     """Endlessly nested JSON is kept or is no JSON, on both roads; it is never a RecursionError."""
     args = b'{"functionCall": {"args": {"a": ' + b"[" * depth + b"]" * depth + b"}}}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import gzip
 import json
 import logging
@@ -375,9 +374,9 @@ def test_loopback_needs_no_proxy(serve, monkeypatch):
     [b'{"candidates":[{"content":{"parts":[{"text":"\xff"}]}}]}', b'{"a":' * 5000, b"[" * 5000],
     ids=["no UTF-8", "too deep", "lists in lists"],
 )
+@pytest.mark.usefixtures("settled")
 def test_an_answer_that_no_parser_reads(serve, ask, body):
     """Bytes that are no JSON are a BadAnswer, whatever the parser says of them."""
-    gc.collect()  # what earlier tests left would be finalised where the stack is at its end
     serve(pieces(b"data: " + body + b"\n\n" if ask in (streamed, streamed_async) else body))
     with pytest.raises(errors.BadAnswer, match="no JSON"):
         ask()

@@ -141,6 +141,7 @@ def test_the_settings_are_shown_without_secrets(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', "[" * 5000, "no JSON"])
+@pytest.mark.usefixtures("settled")
 def test_json_that_is_none_is_shown_as_text(text):
     """What a notebook could not hold as JSON is shown as it came."""
     assert static.bundle(text, "json") == {"text/plain": text}
