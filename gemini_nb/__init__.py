@@ -18,7 +18,9 @@ _HOMES = {
     "GenerationConfig": "content",
     "GenerativeModel": "model",
     "Response": "stream",
+    "TokenCount": "tokens.counted",
     "configure": "settings",
+    "count": "counting",
     "delete_file": "files",
     "delete_file_async": "files",
     "embed_content": "embedding",
@@ -47,10 +49,12 @@ __all__ = [
     "GenerationConfig",
     "GenerativeModel",
     "Response",
+    "TokenCount",
     "__version__",
     "batches",
     "caching",
     "configure",
+    "count",
     "delete_file",
     "delete_file_async",
     "embed_content",
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from gemini_nb.chunks import Chunk
     from gemini_nb.client import Client
     from gemini_nb.content import GenerationConfig
+    from gemini_nb.counting import count
     from gemini_nb.embedding import embed_content, embed_content_async
     from gemini_nb.files import (
         delete_file,
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     )
     from gemini_nb.settings import configure
     from gemini_nb.stream import Response
+    from gemini_nb.tokens.counted import TokenCount
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from gemini_nb import blocking, errors, request, settings, structs
+from gemini_nb import blocking, errors, history, request, settings, structs
 from gemini_nb.chunks import decode_chunk
 from gemini_nb.content import CountTokensResponse, GenerateContentRequest
 from gemini_nb.stream import Response
@@ -56,6 +56,7 @@ class Client:
         self.settings = settings.changed(self.settings, **choices)
         self._lock = threading.Lock()
         self._transport: tuple[Any, Transport] | None = None
+        self._is_local = False
 
     def __repr__(self) -> str:
         # Who would answer is not asked here: Colab would ask the person for a key.
@@ -99,9 +100,16 @@ class Client:
             return self.connect()
         return await asyncio.to_thread(self.connect)
 
+    def _call(self, made: request.Request, model: str) -> history.Call:
+        """What is on record of a call on this connection. Raises OverBudget."""
+        if self.settings.budget is not None and not self._is_local:
+            history.guard(model, self.settings)
+        return history.Call(made, model, self.settings, local=self._is_local)
+
     def _endpoint(self) -> tuple[str, settings.Secret | None]:
         chosen = self.settings
-        if chosen.resolve_backend() == "api":
+        self._is_local = chosen.resolve_backend() == "local"
+        if not self._is_local:
             key = chosen.resolve_key()
             if key is None:
                 raise errors.MissingKey
@@ -160,7 +168,8 @@ class Client:
     ) -> Response:
         """One whole answer."""
         made = request.generate(model, body, timeout=timeout)
-        return blocking.run(_whole(self.connect(), made))
+        transport = self.connect()
+        return blocking.run(_whole(transport, made, self._call(made, model)))
 
     async def generate_async(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -168,14 +177,15 @@ class Client:
         """`generate`, awaited."""
         made = request.generate(model, body, timeout=timeout)
         transport = await self._connected()
-        return await blocking.arun(_whole(transport, made))
+        return await blocking.arun(_whole(transport, made, self._call(made, model)))
 
     def stream(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
     ) -> Response:
         """An answer that fills as it is iterated."""
         made = request.generate(model, body, stream=True, timeout=timeout)
-        return _streamed(self.connect(), made)
+        transport = self.connect()
+        return _streamed(transport, made, self._call(made, model))
 
     async def stream_async(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -183,7 +193,7 @@ class Client:
         """`stream` for `async for`."""
         made = request.generate(model, body, stream=True, timeout=timeout)
         transport = await self._connected()
-        return _streamed(transport, made)
+        return _streamed(transport, made, self._call(made, model))
 
     def count_tokens(
         self, model: str, body: GenerateContentRequest, *, timeout: float | None = None
@@ -243,17 +253,21 @@ def _following(made: request.Request, page: _Page, seen: set[str]) -> request.Re
     return dataclasses.replace(made, params={**made.params, "pageToken": token})
 
 
-async def _whole(transport: Transport, made: request.Request) -> Response:
-    response = Response(made)
-    body = await transport.send(made, response.earlier)
-    response.feed(decode_chunk(body, request=made))
+async def _whole(transport: Transport, made: request.Request, call: history.Call) -> Response:
+    response = Response(made, over=call.over)
+    try:
+        body = await transport.send(made, response.earlier)
+        response.feed(decode_chunk(body, request=made))
+    except BaseException as error:
+        call.failed(error, response)
+        raise
     response.finish()
     return response
 
 
-def _streamed(transport: Transport, made: request.Request) -> Response:
+def _streamed(transport: Transport, made: request.Request, call: history.Call) -> Response:
     earlier: list[errors.GeminiError] = []
-    return Response(made, blocking.Feed(transport.stream(made, earlier)), earlier)
+    return Response(made, blocking.Feed(transport.stream(made, earlier)), earlier, call.over)
 
 
 _announced = False

@@ -21,6 +21,15 @@ MODELS = (
     "gemini-flash-latest",
 )
 
+_CHOICES = {
+    "-f": options.FORMATS,
+    "--format": options.FORMATS,
+    "--media-resolution": options.RESOLUTIONS,
+    "--backend": ("api", "local"),
+    "--badge": ("on", "off"),
+    "--history": ("numbers", "contents", "off"),
+}
+
 
 def candidates(line: str, names: list[str]) -> list[str]:
     """What may follow at the end of `line`, a magic up to the cursor; `names` are variables."""
@@ -30,17 +39,15 @@ def candidates(line: str, names: list[str]) -> list[str]:
     found: list[str]
     if before in ("-m", "--model"):
         found = list(MODELS)
-    elif before in ("-f", "--format"):
-        found = list(options.FORMATS)
-    elif before == "--backend":
-        found = ["api", "local"]
+    elif before in _CHOICES:
+        found = list(_CHOICES[before])
     elif before in ("-a", "--attach"):
         found = [*names, *_files(typed)]
     elif before in ("-o", "--output"):
         found = names
     elif typed.startswith("-"):
         found = options.flags(words[0])
-    elif words == ["%%gemini"]:
+    elif words in (["%%gemini"], ["%%gemini_tokens"]):
         found = list(MODELS)
     else:
         found = []

@@ -4,7 +4,9 @@
     ├── ConfigError               refused here, before anything was sent
     │   ├── MissingKey            no API key where one is needed
     │   ├── UnknownName           a name that does not exist (also a TypeError)
-    │   └── BadPrompt             something that cannot become a prompt (also a ValueError)
+    │   ├── BadPrompt             something that cannot become a prompt (also a ValueError)
+    │   │   └── PromptTooLong     more tokens than the limit: `count`, `limit`
+    │   └── OverBudget            the prompt would cost more than is left of the budget: `left`
     ├── BackendError              the local backend is not installed, or did not start
     ├── APIError                  the service said no: code, status, details
     │   ├── InvalidArgument       400  (also FAILED_PRECONDITION)
@@ -162,6 +164,23 @@ class UnknownName(ConfigError, TypeError):
 
 class BadPrompt(ConfigError, ValueError):
     """Something that cannot become a prompt."""
+
+
+class PromptTooLong(BadPrompt):
+    """The prompt has more tokens than it may: `count` is a TokenCount, `limit` in tokens."""
+
+    def __init__(self, message: str, *, count: Any, limit: int, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.count = count
+        self.limit = limit
+
+
+class OverBudget(ConfigError):
+    """The prompt would cost more than the budget has left: `left`, in US dollars."""
+
+    def __init__(self, message: str, *, left: float, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.left = left
 
 
 class BackendError(GeminiError):

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import math
 import re
-import time
-from pathlib import Path
+import threading
 from typing import TYPE_CHECKING, Any, get_args
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Enum, Float, TraitType, Unicode, observe
+from traitlets import Bool, Enum, Float, TraitType, Unicode, observe
 
-from gemini_nb import completion, inline, options, request, settings
+from gemini_nb import asking, completion, inline, options, settings
 from gemini_nb.chat import ChatSession
 from gemini_nb.display import places, static
 from gemini_nb.display.live import LiveMarkdown
-from gemini_nb.errors import BadPrompt
 from gemini_nb.model import GenerativeModel
-from gemini_nb.parts import to_content
-from gemini_nb.prompt import fill, without_markers
+from gemini_nb.prompt import without_markers
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,8 +25,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from gemini_nb.content import Content
+    from gemini_nb.forecast import Forecast
     from gemini_nb.stream import Response
+
+
+# The settings that `%config GeminiMagics` sets, too.
+_SHARED = {"model", "backend", "timeout", "badge", "budget", "history"}
 
 
 @magics_class
@@ -51,12 +53,22 @@ class GeminiMagics(Magics):
         allow_none=True,
         help="How an answer appears; None: whatever suits the place.",
     ).tag(config=True)
+    badge: TraitType[Any, Any] = Bool(
+        True,
+        help="Whether a cell shows its tokens and price, before and after.",
+    ).tag(config=True)
+    budget: TraitType[Any, Any] = Float(
+        None, allow_none=True, help="US dollars that this session may spend."
+    ).tag(config=True)
+    history: TraitType[Any, Any] = Enum(
+        list(get_args(settings.History)), "numbers", help="What is kept of calls on this machine."
+    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)  # type: ignore[no-untyped-call,unused-ignore]
         self._chat = ChatSession(GenerativeModel())
 
-    @observe("model", "backend", "timeout", "display")
+    @observe("model", "backend", "timeout", "display", "badge", "budget", "history")
     def _configured(self, change: Any) -> None:
         settings.configure(**{change["name"]: change["new"]})
 
@@ -78,52 +90,63 @@ class GeminiMagics(Magics):
         if found is not None:
             self._ask(*found)
 
+    def _prompt(self, given: Namespace, typed: str) -> asking.Prompt:
+        turns = self._chat.history if given.chat else []
+        return asking.prompt(given, typed, self.shell.user_ns, turns)
+
     def _ask(self, given: Namespace, typed: str) -> None:
-        model = GenerativeModel(
-            given.model,
-            generation_config=options.generation_config(given),
-            system_instruction=self._filled(given.system, given) if given.system else None,
-        )
-        pieces = [*self._filled(typed, given), *(self._attached(name) for name in given.attach)]
-        content = to_content(pieces)
-        # Built as it would be sent, history and all, so that what is shown is what would go.
-        history = self._chat.history if given.chat else []
-        body = model.build([*history, content])
+        prompt = self._prompt(given, typed)
+        known = prompt.forecast()
         if given.dry_run:
-            print(request.generate(model.model_name, body, stream=not given.no_stream).describe())
+            from gemini_nb.display import counts
+
+            print(prompt.describe(stream=not given.no_stream))
+            counts.show_forecast(known)
+        known.check(given.max_input_tokens)
+        if given.dry_run:
             return
-        too_much = inline.notice(body)
+        too_much = inline.notice(prompt.body)
         if too_much:
             print(too_much)
-        if given.chat:
-            self._chat.model = model
-        send = self._chat.send_message if given.chat else model.generate_content
-        self._show(send, content, given)
+        self._show(prompt, known, given)
 
-    def _show(self, send: Callable[..., Response], content: Content, given: Namespace) -> None:
+    def _show(self, prompt: asking.Prompt, known: Forecast, given: Namespace) -> None:
         """Send, show what comes as it comes, and keep it whatever happens."""
-        started = time.monotonic()
+        from gemini_nb.receipt import Receipt
+
+        receipt = Receipt(prompt.model, known)
+        live = LiveMarkdown(given.format, badge=receipt.before if self.badge else None)
         try:
-            response = send(content, stream=not given.no_stream, upload="auto")
-        except KeyboardInterrupt:
+            response = self._send(prompt, given)
+        except BaseException as error:
+            live.drop()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
             print("Stopped before anything came.")
             return
-        live = LiveMarkdown(given.format)
         try:
             for chunk in response:
+                receipt.began()
                 live.take(chunk)
         except KeyboardInterrupt:
             pass  # the person asked for it: what came stays, marked as partial
         finally:
             if given.output:
                 self.shell.user_ns[given.output] = response
-            live.close(response, time.monotonic() - started)
+            live.close(response, receipt.seconds, used=receipt.used(response))
         if response.interrupted:
             return
         if not response.text:  # which raises where a filter or a limit left none
             print("The answer is empty.")
         if given.next_cell:
             self._next_cell(response)
+
+    def _send(self, prompt: asking.Prompt, given: Namespace) -> Response:
+        how: dict[str, Any] = {"stream": not given.no_stream, "upload": "auto"}
+        if not given.chat:
+            return prompt.model.generate_content(prompt.content, **how)
+        self._chat.model = prompt.model
+        return self._chat.send_message(prompt.content, **how)
 
     def _next_cell(self, response: Response) -> None:
         code = static.first_code(response.text)
@@ -132,29 +155,42 @@ class GeminiMagics(Magics):
         else:
             self.shell.set_next_input(code.rstrip("\n"))
 
-    def _filled(self, text: str, given: Namespace) -> list[Any]:
-        if given.no_interpolate:
-            return [text]
-        return list(fill(text, self.shell.user_ns))
+    # -- %%gemini_tokens
 
-    def _attached(self, name: str) -> Any:
-        """What `-a` names: a variable, else a file."""
-        if name in self.shell.user_ns:
-            return self.shell.user_ns[name]
-        path = Path(name).expanduser()
-        if path.is_file():
-            return path
-        raise BadPrompt(
-            f"-a {name}: there is neither a variable nor a file of that name.",
-            advice=f"The folder is {Path.cwd()}.",
-        )
+    @no_var_expand
+    @cell_magic("gemini_tokens")
+    def gemini_tokens_cell(self, line: str, cell: str) -> None:
+        """Count the tokens of a `%%gemini` cell, and what they cost; nothing is generated."""
+        given = _usage(options.parse_cell, line, "%%gemini_tokens")
+        if given is not None:
+            self._count(given, without_markers(cell).strip("\n"))
+
+    @no_var_expand
+    @line_magic("gemini_tokens")
+    def gemini_tokens_line(self, line: str) -> None:
+        """Count the tokens of one line: %gemini_tokens [options] PROMPT."""
+        found = _usage(options.parse_line, line, "%gemini_tokens")
+        if found is not None:
+            self._count(*found)
+
+    def _count(self, given: Namespace, typed: str) -> None:
+        from gemini_nb.display import counts
+        from gemini_nb.tokens import vocabulary
+
+        prompt = self._prompt(given, typed)
+        vocabulary.load()  # here the number is the point
+        known = prompt.forecast()
+        told = prompt.model.count_tokens(prompt.body.contents) if given.ask else None
+        if given.output:
+            self.shell.user_ns[given.output] = told or known.count
+        counts.show_forecast(known, told)
 
     # -- the conversation, the settings
 
     @line_magic
     def gemini_chat(self, line: str) -> None:
         """Show the notebook's conversation (the turns of `%%gemini -c`), or start it anew."""
-        given = _usage(options.parse_chat, line)
+        given = _usage(options.parse, line, "%gemini_chat")
         if given is None:
             return
         if given.new:
@@ -166,7 +202,7 @@ class GeminiMagics(Magics):
     @line_magic
     def gemini_config(self, line: str) -> None:
         """Show or change who answers: %gemini_config [--key] [--model M] [--backend B] …"""
-        given = _usage(options.parse_config, line)
+        given = _usage(options.parse, line, "%gemini_config")
         if given is None:
             return
         if given.key:
@@ -176,22 +212,46 @@ class GeminiMagics(Magics):
             del asked  # or a verbose traceback from below would show it
         changes = {
             name: getattr(given, name)
-            for name in ("model", "backend", "base_url", "api_version", "timeout")
+            for name in (*_SHARED, "base_url", "api_version")
             if getattr(given, name) is not None
         }
+        if "badge" in changes:
+            changes["badge"] = changes["badge"] == "on"
+        if changes.get("budget") == math.inf:
+            changes["budget"] = None
         settings.configure(**changes)
-        for name in set(changes) & {"model", "backend", "timeout"}:
+        for name in set(changes) & _SHARED:
             setattr(self, name, changes[name])  # or %config would go on showing the old one
         static.show_config(settings.current())
 
+    # -- what was spent
 
-def _usage(parse: Callable[[str], Any], line: str) -> Any:
+    @line_magic
+    def gemini_usage(self, line: str) -> None:
+        """Show what was spent: in this session, in this notebook, and today."""
+        from gemini_nb.display import spending
+
+        if _usage(options.parse, line, "%gemini_usage") is not None:
+            spending.show_usage(settings.current().budget)
+
+    @line_magic
+    def gemini_history(self, line: str) -> None:
+        """Show earlier calls: %gemini_history [-n N] [WORD …]"""
+        from gemini_nb import history
+        from gemini_nb.display import spending
+
+        given = _usage(options.parse, line, "%gemini_history")
+        if given is not None:
+            spending.show_history(history.search(" ".join(given.words), given.n))
+
+
+def _usage(parse: Callable[..., Any], line: str, *magic: str) -> Any:
     """The options; None where only help was asked for, which is shown.
 
     A mistake is one line and the usage, as IPython shows it: no traceback.
     """
     try:
-        return parse(line)
+        return parse(line, *magic)
     except options.HelpAsked as asked:
         print(asked)
         return None
@@ -223,6 +283,24 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(_keep_questions)
     completion.install(shell)
     places.ask_early(shell)
+    _warm_later(shell)
+
+
+def _warm_later(shell: InteractiveShell) -> None:
+    """Load what counts when the cell that loads the extension is over, and nobody waits."""
+
+    def warm(*_: Any) -> None:
+        shell.events.unregister("post_run_cell", warm)
+        threading.Thread(target=_warm, name="gemini-nb-counting", daemon=True).start()
+
+    shell.events.register("post_run_cell", warm)
+
+
+def _warm() -> None:
+    from gemini_nb import receipt  # noqa: F401 - all that a prompt needs
+    from gemini_nb.tokens import vocabulary
+
+    vocabulary.warm()
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -6,13 +6,13 @@ known here (HEIC, AAC, video) is left to the service.
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import warnings
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from gemini_nb.errors import BadPrompt
+from gemini_nb.tokens.buffers import Reader
 
 if TYPE_CHECKING:
     import mmap
@@ -49,7 +49,7 @@ def _check_picture(data: Buffer, kind: str, what: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            Image.open(cast("IO[bytes]", _Reader(data)), formats=[_PICTURES[kind]]).close()
+            Image.open(cast("IO[bytes]", Reader(data)), formats=[_PICTURES[kind]]).close()
         except Image.DecompressionBombError:
             raise BadPrompt(
                 f"{what} would unpack to more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} "
@@ -108,7 +108,7 @@ def _check_recording(data: Buffer, kind: str, what: str) -> None:
     import soundfile
 
     try:
-        found = soundfile.info(_Reader(data))
+        found = soundfile.info(Reader(data))
     except soundfile.LibsndfileError as error:
         if error.code in _RARE:
             return
@@ -128,32 +128,6 @@ def _no_recording(kind: str, what: str) -> BadPrompt:
         f"{what} is no {kind.partition('/')[2].upper()} recording that can be read.",
         advice="Play it: is it whole?",
     )
-
-
-class _Reader(io.RawIOBase):
-    """A file of what is in memory. Where a broken header points before its beginning, it stays."""
-
-    def __init__(self, data: Buffer) -> None:
-        super().__init__()
-        self._data = data
-        self._at = 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        base = (0, self._at, len(self._data))[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._data[self._at : self._at + len(buffer)]
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 _CHECKS: Final[dict[str, Callable[[Buffer, str, str], None]]] = {

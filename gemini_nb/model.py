@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from gemini_nb.caching import CachedContent
     from gemini_nb.chat import ChatSession
-    from gemini_nb.content import CountTokensResponse, GenerateContentRequest
+    from gemini_nb.content import GenerateContentRequest
     from gemini_nb.resources import Model
     from gemini_nb.stream import Response
+    from gemini_nb.tokens.counted import TokenCount
 
 
 class GenerativeModel:
@@ -49,6 +50,7 @@ class GenerativeModel:
         # First what the repr shows: a refused argument may be looked at with this half-made.
         self.system_instruction = system_instruction
         self._cached: str | None = None
+        self.cached_tokens = 0
         self._client = client
         self._name = model_name
         if model_name is not None:
@@ -88,6 +90,7 @@ class GenerativeModel:
             client=client or getattr(cached_content, "_client", None),
         )
         made._cached = cached_content.name
+        made.cached_tokens = cached_content.usage_metadata.total_token_count or 0
         return made
 
     @property
@@ -177,20 +180,44 @@ class GenerativeModel:
 
     def count_tokens(
         self, contents: Any, *, request_options: Any = None, **options: Any
-    ) -> CountTokensResponse:
-        """The tokens of the whole request: system instruction and tools count, too."""
+    ) -> TokenCount:
+        """The tokens of the whole request, as the service counts them.
+
+        System instruction and tools count, too. Arguments are those of `generate_content`.
+        """
         body = self.build(contents, **_checked(options))
-        return self.client.count_tokens(
-            self.model_name, body, timeout=request.request_timeout(request_options)
-        )
+        timeout = request.request_timeout(request_options)
+        from gemini_nb import counting
+
+        own = self._own_count(body, wait=False)
+        told = self.client.count_tokens(self.model_name, body, timeout=timeout)
+        return counting.by_service(told, own, self.model_name)
 
     async def count_tokens_async(
         self, contents: Any, *, request_options: Any = None, **options: Any
-    ) -> CountTokensResponse:
+    ) -> TokenCount:
         """`count_tokens`, awaited."""
         body = self.build(contents, **_checked(options))
         timeout = request.request_timeout(request_options)
-        return await self.client.count_tokens_async(self.model_name, body, timeout=timeout)
+        from gemini_nb import counting
+
+        own = self._own_count(body, wait=False)
+        told = await self.client.count_tokens_async(self.model_name, body, timeout=timeout)
+        return counting.by_service(told, own, self.model_name)
+
+    def estimate_tokens(self, contents: Any, **options: Any) -> TokenCount:
+        """The tokens of the whole request, counted here: at once, offline, and free.
+
+        Text is counted with the model's own vocabulary, media by the API's rules, as far as they
+        are documented. Arguments are those of `generate_content`, the result is that of
+        `count_tokens`. Raises BadPrompt, UnknownName.
+        """
+        return self._own_count(self.build(contents, **_checked(options)), wait=True)
+
+    def _own_count(self, body: GenerateContentRequest, *, wait: bool) -> TokenCount:
+        from gemini_nb import counting
+
+        return counting.estimated(body, self.model_name, cached=self.cached_tokens, wait=wait)
 
     def start_chat(self, *, history: Any = None) -> ChatSession:
         """A conversation, with the turns of `history` before it."""

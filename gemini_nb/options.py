@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import keyword
+import math
 import re
 import shlex
 from typing import Any, NoReturn
 
 FORMATS = ("markdown", "text", "json", "code")
+RESOLUTIONS = ("low", "medium", "high")
 
 
 class BadOptions(Exception):
@@ -50,23 +52,36 @@ def _prompt_parser(prog: str) -> _Parser:
         "-a", "--attach", action="append", default=[], metavar="FILE_OR_VARIABLE",
         help="send a file, image, figure, DataFrame or bytes along; may be repeated",
     )  # fmt: skip
+    add("--media-resolution", choices=RESOLUTIONS, help="how closely media are looked at")
     add("-o", "--output", metavar="VARIABLE", help="keep the Response in this variable")
     add("-f", "--format", choices=FORMATS, default="markdown", help="how the answer is shown")
     add("-x", "--next-cell", action="store_true", help="put its first code block in the next cell")
     add("-c", "--chat", action="store_true", help="go on with the notebook's conversation")
     add("--no-stream", action="store_true", help="wait for the whole answer")
     add("--no-interpolate", action="store_true", help="send {braces} as they are")
-    add("--dry-run", action="store_true", help="show the exact request and send nothing")
+    add("--max-input-tokens", type=int, metavar="N", help="send no prompt of more tokens")
+    add("--dry-run", action="store_true", help="show the request and its tokens, and send nothing")
+    if prog.startswith("%%"):
+        add("name", nargs="?", metavar="MODEL", help="the model that answers")
     return parser
 
 
-_CELL = _prompt_parser("%%gemini")
-_CELL.add_argument("name", nargs="?", metavar="MODEL", help="the model that answers")
-_LINE = _prompt_parser("%gemini")
+def _counting_parser(prog: str) -> _Parser:
+    """The options of a prompt, so that a cell can be counted as it stands."""
+    parser = _prompt_parser(prog)
+    parser.add_argument("--ask", action="store_true", help="let the service count as well")
+    return parser
+
 
 _CHAT = _Parser(prog="%gemini_chat")
 _CHAT.add_argument("--new", action="store_true", help="start the conversation anew")
 _CHAT.add_argument("--rewind", action="store_true", help="take the last turn back")
+
+
+def _dollars(text: str) -> float:
+    """An amount; `none` is no limit, since what is not given stays as it is."""
+    return math.inf if text == "none" else float(text)
+
 
 _CONFIG = _Parser(prog="%gemini_config")
 _CONFIG.add_argument("--key", action="store_true", help="ask for the API key, unseen")
@@ -75,6 +90,28 @@ _CONFIG.add_argument("--backend", choices=("api", "local"), help="who answers")
 _CONFIG.add_argument("--base-url", metavar="URL", help="another address of the same protocol")
 _CONFIG.add_argument("--api-version", metavar="V", help="v1beta or v1")
 _CONFIG.add_argument("--timeout", type=float, metavar="SECONDS", help="when to give up")
+_CONFIG.add_argument(
+    "--budget", type=_dollars, metavar="DOLLARS", help="what this session may spend, or none"
+)
+_CONFIG.add_argument("--badge", choices=("on", "off"), help="tokens and price at each answer")
+_CONFIG.add_argument(
+    "--history", choices=("numbers", "contents", "off"), help="what is kept of calls"
+)
+
+_USAGE = _Parser(prog="%gemini_usage")
+
+_HISTORY = _Parser(prog="%gemini_history")
+_HISTORY.add_argument("words", nargs="*", metavar="WORD", help="what the calls have to do with")
+_HISTORY.add_argument("-n", type=int, default=20, metavar="N", help="the last N of them (20)")
+
+PARSERS = {
+    parser.prog: parser
+    for parser in (
+        *map(_prompt_parser, ("%%gemini", "%gemini")),
+        *map(_counting_parser, ("%%gemini_tokens", "%gemini_tokens")),
+        *(_CHAT, _CONFIG, _USAGE, _HISTORY),
+    )
+}
 
 
 def _words(line: str, parser: _Parser) -> list[str]:
@@ -87,18 +124,25 @@ def _words(line: str, parser: _Parser) -> list[str]:
         parser.error("a quote is not closed")
 
 
-def parse_cell(line: str) -> argparse.Namespace:
-    """The line after `%%gemini`. Raises BadOptions."""
-    given = _CELL.parse_args(_words(line, _CELL))
+def parse(line: str, magic: str) -> argparse.Namespace:
+    """The line after a magic that takes options alone. Raises BadOptions."""
+    parser = PARSERS[magic]
+    return parser.parse_args(_words(line, parser))
+
+
+def parse_cell(line: str, magic: str = "%%gemini") -> argparse.Namespace:
+    """The line above a prompt. Raises BadOptions."""
+    given, parser = parse(line, magic), PARSERS[magic]
     if given.name and not re.match(r"(gemini|gemma|learnlm)-|(models|tunedModels)/", given.name):
-        _CELL.error(f"{given.name!r} is no model; the prompt goes into the lines below")
+        parser.error(f"{given.name!r} is no model; the prompt goes into the lines below")
     given.model = given.model or given.name
-    return _checked(given, _CELL)
+    return _checked(given, parser)
 
 
-def parse_line(line: str) -> tuple[argparse.Namespace, str]:
-    """The line after `%gemini`: options, then the prompt as typed. Raises BadOptions."""
-    flags = _LINE._option_string_actions
+def parse_line(line: str, magic: str = "%gemini") -> tuple[argparse.Namespace, str]:
+    """A line of options, then the prompt as typed. Raises BadOptions."""
+    parser = PARSERS[magic]
+    flags = parser._option_string_actions
     end = 0
     for word in re.finditer(r"""(?:"[^"]*"|'[^']*'|[^\s"'])+|["'].*""", line):
         if word.start() < end:
@@ -114,8 +158,7 @@ def parse_line(line: str) -> tuple[argparse.Namespace, str]:
         if action is not None and action.nargs is None and not has_value:
             value = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|\S+)""").match(line, end)
             end = value.end() if value else end
-    given = _checked(_LINE.parse_args(_words(line[:end], _LINE)), _LINE)
-    return given, line[end:].strip()
+    return _checked(parse(line[:end], magic), parser), line[end:].strip()
 
 
 def _checked(given: argparse.Namespace, parser: _Parser) -> argparse.Namespace:
@@ -124,18 +167,9 @@ def _checked(given: argparse.Namespace, parser: _Parser) -> argparse.Namespace:
     return given
 
 
-def parse_chat(line: str) -> argparse.Namespace:
-    """The line after `%gemini_chat`. Raises BadOptions."""
-    return _CHAT.parse_args(_words(line, _CHAT))
-
-
-def parse_config(line: str) -> argparse.Namespace:
-    """The line after `%gemini_config`. Raises BadOptions."""
-    return _CONFIG.parse_args(_words(line, _CONFIG))
-
-
 def generation_config(given: argparse.Namespace) -> dict[str, Any]:
     """What the options say about the answer, in the API's names."""
+    seen = given.media_resolution
     chosen = {
         "temperature": given.temperature,
         "top_p": given.top_p,
@@ -143,12 +177,10 @@ def generation_config(given: argparse.Namespace) -> dict[str, Any]:
         "max_output_tokens": given.max_tokens,
         "seed": given.seed,
         "stop_sequences": given.stop,
+        "media_resolution": f"MEDIA_RESOLUTION_{seen.upper()}" if seen else None,
         "response_mime_type": "application/json" if given.format == "json" else None,
     }
     return {name: value for name, value in chosen.items() if value is not None}
-
-
-PARSERS = {parser.prog: parser for parser in (_CELL, _LINE, _CHAT, _CONFIG)}
 
 
 def flags(magic: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gemini_nb.errors import BadPrompt, ConfigError
 from gemini_nb.parts import mime_type, to_part
@@ -35,12 +35,20 @@ def without_markers(cell: str) -> str:
     return _NBVAL.sub("", cell)
 
 
-def fill(template: str, names: Mapping[str, Any]) -> list[str | Part]:
-    """The prompt in pieces, its `{name}`s replaced: text as text, an image as an image.
+class Filled(NamedTuple):
+    """A prompt in pieces, and the names of those that are media, in their order."""
+
+    pieces: list[str | Part]
+    media: list[str]
+
+
+def fill(template: str, names: Mapping[str, Any]) -> Filled:
+    """The prompt with its `{name}`s replaced: text as text, an image as an image.
 
     Raises BadPrompt for a name that does not exist.
     """
     pieces: list[str | Part] = []
+    media: list[str] = []
     text = ""
     at = 0
     for found in _PLACE.finditer(template):
@@ -54,10 +62,11 @@ def fill(template: str, names: Mapping[str, Any]) -> list[str | Part]:
             text += value
         else:
             pieces += [text, value] if text else [value]
+            media.append(found["path"])
             text = ""
         at = found.end()
     text += template[at:]
-    return [*pieces, text] if text else pieces
+    return Filled([*pieces, text] if text else pieces, media)
 
 
 def _look_up(path: str, names: Mapping[str, Any]) -> Any:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 import os
 import sys
 import urllib.parse
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gemini_nb.errors import ConfigError, UnknownName
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 Backend = Literal["api", "local"]
 Display = Literal["widget", "updates", "once", "terminal"]
+History = Literal["numbers", "contents", "off"]
 
 API_URL = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL = "gemini-3.8-flash"
@@ -67,6 +72,10 @@ class Settings:
     rpm: int | None = None
     tpm: int | None = None
     display: Display | None = None
+    badge: bool = True
+    budget: float | None = None
+    prices: Mapping[str, Any] | None = None
+    history: History = "numbers"
 
     def resolve_key(self) -> Secret | None:
         """The key that a call would use: the one given, else the first that is found."""
@@ -76,7 +85,7 @@ class Settings:
         """Which backend would answer: the one chosen; else the API where there is a key."""
         chosen = self.backend or os.environ.get("GEMINI_NB_BACKEND") or None
         if chosen is not None:
-            return _backend(chosen, "backend" if self.backend else "GEMINI_NB_BACKEND")
+            return _backend("backend" if self.backend else "GEMINI_NB_BACKEND", chosen)
         return "api" if self.base_url or self.resolve_key() else "local"
 
 
@@ -103,6 +112,12 @@ def configure(**changes: Any) -> None:
         rpm, tpm: at most so many requests, and tokens of prompts, a minute; None for no limit.
         display: how an answer appears: `"widget"`, `"updates"` of a plain display, `"once"` at its
             end, `"terminal"` text, or None: whatever suits the place.
+        badge: whether a cell shows its tokens and price, before and after.
+        budget: US dollars that this session may spend; None for no limit.
+        prices: yours by model, in US dollars for a million tokens, before those of the table:
+            `{"gemini-3.8-flash": {"input": 0.5, "output": 3}}`, or a pair of the two.
+        history: what is kept of calls in a file of this machine: `"numbers"`, also the
+            `"contents"` of prompts and answers, or `"off"`.
 
     Raises:
         UnknownName: a name that is not in this list.
@@ -119,26 +134,13 @@ def changed(settings: Settings, **changes: Any) -> Settings:
     """`settings` with some choices replaced, each checked."""
     hide_key(changes)
     known = {field.name: field.default for field in dataclasses.fields(Settings)}
-    for name in changes:
+    for name, value in changes.items():
         if name not in known:
             raise UnknownName(name, owner="configure()", known=known)
-    if changes.get("backend") is not None:
-        _backend(changes["backend"], "backend")
-    if changes.get("display") not in (None, *get_args(Display)):
-        raise ConfigError(
-            f"display={changes['display']!r} is no way to show an answer.",
-            advice=f"It is one of {', '.join(map(repr, get_args(Display)))}, or None.",
-        )
-    if changes.get("base_url"):
-        changes["base_url"] = _base_url(changes["base_url"])
-    for name in ("model", "api_version"):
-        if name in changes:
-            changes[name] = _name(name, changes[name] or known[name])
-    for name, least in (("retries", 0), ("rpm", 1), ("tpm", 1)):
-        _count(name, changes.get(name), least)
-    if changes.get("retries", 0) is None:
-        changes["retries"] = known["retries"]
-    changes["timeout"] = seconds(changes.get("timeout", settings.timeout))
+        if value is None or (value == "" and name in ("model", "api_version", "base_url")):
+            changes[name] = known[name]
+        elif name in _CHECKED:
+            changes[name] = _CHECKED[name](name, value)
     return dataclasses.replace(settings, **changes)
 
 
@@ -170,16 +172,46 @@ def seconds(timeout: Any) -> float | None:
     raise ConfigError("timeout is not a number of seconds.", advice="Give one like timeout=60.")
 
 
-def _count(name: str, value: Any, least: int) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and value >= least):
+def _choice(name: str, value: Any) -> Any:
+    choices = _CHOICES[name]
+    if value not in choices:
         raise ConfigError(
-            f"{name}={value!r} is no whole number from {least} on.",
-            advice=f"Give one like {name}={max(10, least)}.",
+            f"{name}={value!r} is no such choice.",
+            advice=f"It is one of {', '.join(map(repr, choices))}, or None.",
         )
+    return value
 
 
-def _backend(name: str, where: str) -> Backend:
+def _budget(name: str, value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    raise ConfigError(
+        f"{name}={value!r} is no amount of US dollars.", advice="Give one like budget=0.50."
+    )
+
+
+def _prices(_name: str, value: Any) -> dict[str, Any]:
+    from gemini_nb.tokens import prices
+
+    try:
+        return prices.checked(value)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), advice='One is like {"gemini-3.8-flash": {"input": 0.5, "output": 3}}.'
+        ) from None
+
+
+def _count(name: str, value: Any) -> int:
+    least = 0 if name == "retries" else 1
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        return value
+    raise ConfigError(
+        f"{name}={value!r} is no whole number from {least} on.",
+        advice=f"Give one like {name}={max(10, least)}.",
+    )
+
+
+def _backend(where: str, name: Any) -> Backend:
     if name == "api":
         return "api"
     if name == "local":
@@ -187,7 +219,7 @@ def _backend(name: str, where: str) -> Backend:
     raise ConfigError(f"{where}={name!r}: no such backend.", advice='Choose "api" or "local".')
 
 
-def _base_url(url: Any) -> str:
+def _base_url(_name: str, url: Any) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -201,6 +233,24 @@ def _base_url(url: Any) -> str:
             "base_url is no plain address.", advice="One is like http://127.0.0.1:8080."
         )
     return str(url).rstrip("/")
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "display": get_args(Display),
+    "history": get_args(History),
+    "badge": (True, False),
+}
+# What is here is looked at, and comes back as it is kept.
+_CHECKED: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(_CHOICES, _choice),
+    **dict.fromkeys(("model", "api_version"), _name),
+    **dict.fromkeys(("retries", "rpm", "tpm"), _count),
+    "backend": _backend,
+    "base_url": _base_url,
+    "budget": _budget,
+    "prices": _prices,
+    "timeout": lambda _, value: seconds(value),
+}
 
 
 _found: Secret | None = None

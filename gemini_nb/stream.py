@@ -20,9 +20,7 @@ from gemini_nb.deltas import Builder, Newer
 from gemini_nb.events import EventDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from gemini_nb.display.document import Document
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 # Seconds after which one reader looks at what another has read.
@@ -57,8 +55,10 @@ class Response(Answer):
         request: Any = None,
         source: Source | None = None,
         earlier: list[errors.GeminiError] | None = None,
+        over: Callable[[Response], None] | None = None,
     ) -> None:
         self.request = request
+        self._over = over  # called once, when nothing more will come
         self.earlier: list[errors.GeminiError] = [] if earlier is None else earlier
         self.interrupted = False
         self.error: BaseException | None = None
@@ -93,9 +93,11 @@ class Response(Answer):
         self._source = None
         whole = self._builders and all(b.candidate.finish_reason for b in self._builders.values())
         if whole or self._blocked():
+            self._end()
             return
         self.interrupted = True
         self.error = self._broken("No finishReason came.")
+        self._end()
         raise self.error
 
     def _broken(self, why: str) -> errors.StreamInterrupted:
@@ -118,6 +120,13 @@ class Response(Answer):
             self.interrupted = True
             source, self._source = self._source, None
             source.close()
+            self._end()
+
+    def _end(self) -> None:
+        """Say once, to whoever wants to know, that this is over."""
+        over = self.__dict__.pop("_over", None)  # at one stroke: threads may close it together
+        if over is not None:
+            over(self)
 
     def __del__(self) -> None:
         if getattr(self, "_source", None) is not None:
@@ -275,22 +284,22 @@ class Response(Answer):
     @property
     def usage_metadata(self) -> UsageMetadata | None:
         """Tokens used, as the service counts them."""
-        return self.body.usage_metadata
+        return self._rest.usage_metadata
 
     @property
     def prompt_feedback(self) -> PromptFeedback:
         """Why the prompt was refused; empty where it was not."""
-        return self.body.prompt_feedback or PromptFeedback()
+        return self._rest.prompt_feedback or PromptFeedback()
 
     @property
     def model_version(self) -> str | None:
         """The model that really answered."""
-        return self.body.model_version
+        return self._rest.model_version
 
     @property
     def response_id(self) -> str | None:
         """The service's name for this answer."""
-        return self.body.response_id
+        return self._rest.response_id
 
     @property
     def maybe_billed(self) -> int:
@@ -332,7 +341,7 @@ class Response(Answer):
 
     def __getstate__(self) -> dict[str, Any]:
         """An answer that is whole, or was stopped, goes to another process."""
-        return {**self.__dict__, "_reading": None, "_readers": set()}
+        return {**self.__dict__, "_reading": None, "_readers": set(), "_over": None}
 
     # -- showing
 
@@ -347,25 +356,25 @@ class Response(Answer):
         shown = textwrap.shorten(text, 60, placeholder="…")
         return f"<Response {shown!r} {state}>"
 
-    def _document(self) -> Document:
+    def _said(self) -> str:
+        """All parts as Markdown, without what was thought."""
         from gemini_nb.display.document import Document
 
         document = Document()
         for part in self.parts:
             document.add(part)
-        return document
+        return str(document.said)
 
     def _repr_markdown_(self) -> str:
-        from gemini_nb.display.html import neutral_markdown
-
-        return neutral_markdown(str(self._document().said))
+        return self._repr_mimebundle_()["text/markdown"]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from gemini_nb.display.document import without_images
-        from gemini_nb.display.html import terminal_text
+        from gemini_nb.display.html import neutral_markdown, terminal_text
 
-        plain = terminal_text(without_images(str(self._document().said))) or repr(self)
-        return {"text/markdown": self._repr_markdown_(), "text/plain": plain}
+        said = self._said()
+        plain = terminal_text(without_images(said)) or repr(self)
+        return {"text/markdown": neutral_markdown(said), "text/plain": plain}
 
 
 _REST = Newer(GenerateContentResponse, but=("candidates",))

@@ -167,7 +167,7 @@ class Transport:
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
         earlier = [] if earlier is None else earlier
-        return await self._retries.call(lambda: self._whole(request), earlier)
+        return await self._retries.call(lambda: self.once(request), earlier)
 
     async def stream(
         self, request: Request, earlier: list[errors.GeminiError] | None = None
@@ -186,7 +186,8 @@ class Transport:
         finally:
             await response.aclose()
 
-    async def _whole(self, request: Request) -> bytes:
+    async def once(self, request: Request) -> bytes:
+        """The body of the answer, asked for a single time; raises like `send`."""
         await self._turn(request)
         with _translated(request, self.host):
             response = await self._answer(self._request(request, WHOLE_TIMEOUT, "gzip, deflate"))

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import client, settings
+from gemini_nb import client, history, settings
 from tests.server import Answer, Call, Server, answer_json, chunk
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(settings, "_keyring_key", lambda: None)
     monkeypatch.setattr(settings, "_found", None)
     monkeypatch.setattr(client, "_default", None)
+    history.spent()  # takes in what earlier tests have spent
+    monkeypatch.setattr(history, "_spent", history.Spent())
+    monkeypatch.setattr(history, "_ratios", {})
     yield
     if client._default is not None:
         client._default.close()
@@ -79,7 +82,7 @@ def serve() -> Iterator[Callable[..., Server]]:
             if handler is None:
                 handler = answer_json(chunk("Hello world.", "STOP"))
             answer: Any = handler if callable(handler) else lambda call: handler
-            server = stack.enter_context(Server(answer))
+            server = stack.enter_context(Server(answer, tells_of_models=True))
             genai.configure(api_key=KEY, base_url=server.url)
             return server
 

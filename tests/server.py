@@ -64,8 +64,9 @@ def chunk(text: str, finish: str | None = None, **more: Any) -> dict[str, Any]:
 class Server:
     """Serves `handler` on a free loopback port, on a thread of its own; use it as a context."""
 
-    def __init__(self, handler: Callable[[Call], Answer]) -> None:
+    def __init__(self, handler: Callable[[Call], Answer], *, tells_of_models: bool = False) -> None:
         self.handler = handler
+        self._tells = tells_of_models  # else it knows none, and the question is no call
         self.calls: list[Call] = []
         self.came = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -97,6 +98,9 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while call := await _read_call(reader):
+                if not self._tells and call.method == "GET" and "/models/" in call.target:
+                    writer.write(_head(404, {"content-length": "2"}) + b"{}")
+                    continue
                 self.calls.append(call)
                 self.came.set()
                 if not await self._reply(call, reader, writer):

@@ -28,9 +28,9 @@ def folder(tmp_path, monkeypatch):
     [
         ("%%gemini --te", ["--temperature"]),
         ("%%gemini -t 0 --no", ["--no-interpolate", "--no-stream"]),
-        ("%gemini --max", ["--max-tokens"]),
+        ("%gemini --max", ["--max-input-tokens", "--max-tokens"]),
         ("%gemini_chat --", ["--help", "--new", "--rewind"]),
-        ("%gemini_config --ba", ["--backend", "--base-url"]),
+        ("%gemini_config --ba", ["--backend", "--badge", "--base-url"]),
         ("%gemini_config --backend ", ["api", "local"]),
         ("%%gemini -f j", ["json"]),
         ("%%gemini --format ", sorted(options.FORMATS)),
@@ -85,7 +85,7 @@ def test_nothing_else_is_offered():
     shell = InteractiveShell()
     for _ in range(2):
         completion.install(shell)
-    assert offered(shell, "%%gemini --ma") == ["--max-tokens"]
+    assert offered(shell, "%%gemini --max-t") == ["--max-tokens"]
     assert "--max-tokens" not in offered(shell, "x --ma")
     completion.uninstall(shell)
     assert "--max-tokens" not in offered(shell, "%%gemini --ma")

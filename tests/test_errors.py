@@ -20,6 +20,8 @@ def every_error():
     yield errors.MissingKey()
     yield errors.UnknownName("x", owner="Part", known=("text",))
     yield errors.BadPrompt("m")
+    yield errors.PromptTooLong("m", count=None, limit=5)
+    yield errors.OverBudget("m", left=0.5)
     yield errors.BackendError("m")
     for kind in (
         errors.APIError,

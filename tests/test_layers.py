@@ -12,7 +12,10 @@ LONGEST = 400
 
 # The layers of the house, from the ground up. What is not here is not known: add it.
 LAYERS = (
-    {"structs", "enums", "content", "resources", "types", "errors", "settings", "times"},
+    {"structs", "enums", "content", "resources", "types", "errors", "settings", "times"}
+    | {"tokens", "tokens.counted", "tokens.vocabulary", "tokens.edited"}
+    | {"tokens.facts", "tokens.rules", "tokens.count", "tokens.prices"}
+    | {"tokens.buffers", "tokens.lengths", "tokens.pages"},
     {
         "display.html",
         "display.formulas",
@@ -31,11 +34,14 @@ LAYERS = (
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
     | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
     | {"files.upload", "files.sending", "files.uploaded"}
-    | {"inline", "kept"},
-    {"model", "chat", "caching", "embedding", "batches", "batch_wire"},
-    {"display", "display.static", "display.live", "display.places", "display.terminal"}
-    | {"widgets", "widgets.stream"},
-    {"magics", "completion", "cli"},
+    | {"ledger", "record", "history", "inline", "kept", "known"},
+    {"model", "chat", "caching", "embedding", "batches", "batch_wire"}
+    | {"counting", "windows", "forecast"},
+    {"display", "display.static", "display.live", "display.places", "display.slot"}
+    | {"display.terminal", "display.blocks", "display.echo", "display.badge"}
+    | {"display.tables", "display.counts", "display.spending"}
+    | {"widgets", "widgets.stream", "widgets.count"},
+    {"magics", "asking", "receipt", "completion", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The local backend is a house of its own; HTTP is its contract.

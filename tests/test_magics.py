@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 
 import pytest
 from IPython.core.error import UsageError
@@ -12,9 +13,10 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 from traitlets.config import Config
 
 import gemini_nb as genai
-from gemini_nb import errors, inline, settings, types
+from gemini_nb import errors, history, inline, magics, settings, types, windows
 from gemini_nb.display import live
 from gemini_nb.stream import Response
+from gemini_nb.tokens import vocabulary
 from tests.faults.uploads import UploadServer
 from tests.media import picture
 from tests.server import answer_json, answer_sse, chunk
@@ -44,6 +46,12 @@ def shell(ipython):
     ipython.config.pop("GeminiMagics", None)
     for name in set(ipython.user_ns) - set(before):
         del ipython.user_ns[name]
+
+
+@pytest.fixture(autouse=True)
+def unasked(monkeypatch):
+    """Nobody asks in passing how much a model reads: calls are counted here."""
+    monkeypatch.setattr(windows, "learn", lambda *_: None)
 
 
 @pytest.fixture
@@ -306,16 +314,17 @@ def test_a_dry_run_sends_nothing(shell, serve, capsys):
     capsys.readouterr()
     run(shell, "%%gemini -c --dry-run -t 0 -a picture\nHi {who}")
     shown = capsys.readouterr().out
-    line, _, body = shown.partition("\n\n")
+    line, _, rest = shown.partition("\n\n")
+    body, end = json.JSONDecoder().raw_decode(rest)
     assert line == "POST models/gemini-3.8-flash:streamGenerateContent?alt=sse"
-    assert "characters of base64" in body
+    assert "characters of base64" in str(body)
+    assert re.search(r"^picture +1,120  by the API's rule$", rest[end:], re.MULTILINE)
     assert len(server.calls) == 1
     run(shell, "%%gemini -c -t 0 -a picture\nHi {who}")
     sent = server.calls[1].json()
-    sent["contents"][-1]["parts"][1]["inlineData"]["data"] = json.loads(body)["contents"][-1][
-        "parts"
-    ][1]["inlineData"]["data"]
-    assert json.loads(body) == sent
+    picture_sent = sent["contents"][-1]["parts"][1]["inlineData"]
+    picture_sent["data"] = body["contents"][-1]["parts"][1]["inlineData"]["data"]
+    assert body == sent
     assert "AIzaFAKE" not in shown
 
 
@@ -563,3 +572,147 @@ def test_media_that_is_too_much_is_uploaded_and_said(shell, capsys, monkeypatch,
     assert said.startswith("The media of this prompt takes 1.17 KB as it is sent")
     assert said.count("\n") == 2
     assert said.endswith("Heard.\n")
+
+
+# -------------------------------------------------------------------------- tokens and money
+
+
+FOX = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture
+def badges(shell, monkeypatch):
+    """What `%%gemini` says of its prompts before and after, as lines."""
+    said = []
+
+    class Live(live.LiveMarkdown):
+        def __init__(self, how, badge):
+            said.append(badge and badge.line())
+            super().__init__(how, badge=badge)
+
+        def close(self, response, seconds, used=None):
+            said.append(used and used.line())
+            super().close(response, seconds, used)
+
+    monkeypatch.setattr(magics, "LiveMarkdown", Live)
+    vocabulary.load()
+    return said
+
+
+def test_a_cell_is_counted_as_it_stands(shell, serve, capsys):
+    """Each part with its tokens and how they were got, their sum, their share and their price."""
+    server = serve()
+    shell.user_ns["photo"] = picture(size=(960, 540))
+    run(shell, f"%%gemini_tokens -m gemini-2.5-flash -s 'Be brief.' -a photo -o count\n{FOX}")
+    assert capsys.readouterr().out.splitlines() == [
+        "part    tokens  how",
+        "system       3  counted",
+        "text        10  counted",
+        "photo    1,548  by the API's rule",
+        "",
+        "Together 1,561 tokens: 0.15% of what the model reads. $0.0005 before its answer.",
+    ]
+    assert shell.user_ns["count"].total_tokens == 1561
+    assert server.calls == []
+
+
+def test_a_line_is_counted(shell, serve, capsys):
+    """`%gemini_tokens` takes a prompt in one line, with the options of `%gemini`."""
+    serve()
+    run(shell, f"%gemini_tokens -m gemini-2.5-flash {FOX}")
+    assert "Together 10 tokens" in capsys.readouterr().out
+
+
+def test_the_service_may_count_as_well(shell, serve, capsys):
+    """`--ask` shows by how much it differs."""
+    server = serve(answer_json({"totalTokens": 11}))
+    run(shell, f"%gemini_tokens --ask -m gemini-2.5-flash {FOX}")
+    assert "The service counts 11, 10.0% more." in capsys.readouterr().out
+    assert server.calls[0].target.endswith(":countTokens")
+
+
+def test_the_conversation_counts(shell, serve, capsys):
+    """With `-c` the turns before are sent again, and cost again."""
+    serve(answering("Hi."))
+    run(shell, "%%gemini -c -m gemini-2.5-flash\nHello!")
+    capsys.readouterr()
+    run(shell, f"%%gemini_tokens -c -m gemini-2.5-flash\n{FOX}")
+    assert re.search(r"^history +4  counted$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_cell_says_what_goes_and_what_went(shell, serve, badges):
+    """One line before anything is sent, another when the answer has ended."""
+    usage = {"promptTokenCount": 12, "candidatesTokenCount": 300, "thoughtsTokenCount": 90}
+    server = serve(
+        answer_sse(chunk("Hi", "STOP", usageMetadata=usage, modelVersion="gemini-2.5-flash"))
+    )
+    genai.configure(prices={"gemini-2.5-flash": (1000, 2000)})
+    run(shell, f"%%gemini -m gemini-2.5-flash -s 'Be brief.'\n{FOX}")
+    before, after = badges
+    assert before == "system 3 · text 10 — < 0.1 % of 1 M · $0.013"
+    assert after.startswith("in 12 · out 300 · thoughts 90 · $0.792 · ")
+    assert len(server.calls) == 1
+
+
+def test_the_line_can_be_turned_off(shell, serve, badges):
+    """A setting, and the magic for it."""
+    serve(answering("one"))
+    run(shell, "%gemini_config --badge off")
+    run(shell, "%%gemini\nhi")
+    assert badges[0] is None
+    run(shell, "%gemini_config --badge on")
+    run(shell, "%%gemini\nhi")
+    assert badges[2].startswith("text ")
+
+
+def test_a_prompt_that_is_too_long_stays_here(shell, serve, badges):
+    """`--max-input-tokens` is a limit; nothing is shown but the error, which says what to do."""
+    server = serve(answering("one"))
+    with pytest.raises(
+        errors.PromptTooLong, match="has 10 tokens, and --max-input-tokens allows 9"
+    ):
+        run(shell, f"%%gemini -m gemini-2.5-flash --max-input-tokens 9\n{FOX}")
+    run(shell, f"%%gemini -m gemini-2.5-flash --max-input-tokens 10\n{FOX}")
+    assert (len(server.calls), len(badges)) == (1, 2)
+
+
+def test_a_dry_run_says_that_it_would_not_go(shell, serve, capsys):
+    """It shows everything, then the same error."""
+    serve(answering("one"))
+    with pytest.raises(errors.PromptTooLong):
+        run(shell, f"%%gemini -m gemini-2.5-flash --dry-run --max-input-tokens 9\n{FOX}")
+    assert "Together 10 tokens" in capsys.readouterr().out
+
+
+def test_a_budget_is_kept(shell, serve, capsys):
+    """What was spent counts against it; what costs more than is left is not sent."""
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 40}
+    server = serve(answer_sse(chunk("Hi", "STOP", usageMetadata=usage)))
+    genai.configure(prices={"gemini-2.5-flash": (1000, 1000)})
+    run(shell, "%gemini_config --budget 0.055")
+    assert "budget       $0.055" in capsys.readouterr().out
+    run(shell, f"%%gemini -m gemini-2.5-flash\n{FOX}")
+    assert history.spent().dollars == pytest.approx(0.05)
+    with pytest.raises(errors.OverBudget, match=r"\$0\.005 of the budget is left"):
+        run(shell, f"%%gemini -m gemini-2.5-flash\n{FOX}")
+    assert len(server.calls) == 1
+    run(shell, "%gemini_config --budget none")
+    run(shell, f"%%gemini -m gemini-2.5-flash\n{FOX}")
+    assert len(server.calls) == 2
+
+
+def test_what_was_spent_is_shown(shell, serve, capsys):
+    """`%gemini_usage` has this session and today; `%gemini_history` finds the calls."""
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 40}
+    version = "gemini-2.5-flash-lite"
+    serve(answer_sse(chunk("Hi", "STOP", usageMetadata=usage, modelVersion=version)))
+    run(shell, "%%gemini -m gemini-2.5-flash-lite\nhi")
+    capsys.readouterr()
+    run(shell, "%gemini_usage")
+    shown = capsys.readouterr().out
+    assert "gemini-2.5-flash-lite" in shown
+    assert "This session: <$0.0001." in shown
+    run(shell, "%gemini_history -n 1 flash-lite")
+    assert "gemini-2.5-flash-lite  10   40" in capsys.readouterr().out
+    run(shell, "%gemini_history no-such-model")
+    assert "no such call on record" in capsys.readouterr().out

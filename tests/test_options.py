@@ -12,7 +12,7 @@ def test_every_option_of_a_cell():
     given = options.parse_cell(
         "-m gemini-a -s 'Be brief.' -t 0.5 --top-p 0.9 --top-k 3 --max-tokens 10 --seed 1"
         " --stop END --stop '\\n' -a x -a 'my file.png' -o answer -f json -x -c --no-stream"
-        " --no-interpolate --dry-run"
+        " --media-resolution low --no-interpolate --max-input-tokens 99 --dry-run"
     )
     assert vars(given) == {
         "model": "gemini-a",
@@ -25,24 +25,28 @@ def test_every_option_of_a_cell():
         "seed": 1,
         "stop": ["END", "\\n"],
         "attach": ["x", "my file.png"],
+        "media_resolution": "low",
         "output": "answer",
         "format": "json",
         "next_cell": True,
         "chat": True,
         "no_stream": True,
         "no_interpolate": True,
+        "max_input_tokens": 99,
         "dry_run": True,
     }
 
 
 def test_what_options_say_about_the_answer():
     """The generation config has the API's names, and only what was chosen."""
-    given = options.parse_cell("-t 0 --max-tokens 10 --stop END -f json --seed 0")
+    line = "-t 0 --max-tokens 10 --stop END -f json --seed 0 --media-resolution low"
+    given = options.parse_cell(line)
     assert options.generation_config(given) == {
         "temperature": 0.0,
         "max_output_tokens": 10,
         "seed": 0,
         "stop_sequences": ["END"],
+        "media_resolution": "MEDIA_RESOLUTION_LOW",
         "response_mime_type": "application/json",
     }
     assert options.generation_config(options.parse_cell("")) == {}
@@ -140,9 +144,10 @@ def test_a_wrong_option_of_a_line(line):
 
 def test_the_other_magics():
     """The conversation and the settings have their own options."""
-    assert options.parse_chat("--new").new
-    assert options.parse_chat("--rewind").rewind
-    given = options.parse_config("--key --model m --backend local --timeout 5 --base-url http://x")
+    assert options.parse("--new", "%gemini_chat").new
+    assert options.parse("--rewind", "%gemini_chat").rewind
+    line = "--key --model m --backend local --timeout 5 --base-url http://x"
+    given = options.parse(line, "%gemini_config")
     assert (given.key, given.model, given.backend, given.timeout, given.base_url) == (
         True,
         "m",
@@ -151,13 +156,13 @@ def test_the_other_magics():
         "http://x",
     )
     with pytest.raises(options.BadOptions, match="invalid choice: 'cloud'"):
-        options.parse_config("--backend cloud")
+        options.parse("--backend cloud", "%gemini_config")
 
 
 def test_no_key_is_an_option():
     """A key is never typed into a line: `--key` takes no value."""
     with pytest.raises(options.BadOptions, match="unrecognized"):
-        options.parse_config("--key AIzaFAKE")
+        options.parse("--key AIzaFAKE", "%gemini_config")
 
 
 def test_the_flags_for_completion():

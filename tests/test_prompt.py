@@ -32,7 +32,7 @@ json_values = st.recursive(
 @given(st.text(alphabet=st.characters(exclude_characters="{}", exclude_categories=["Cs"])))
 def test_text_without_braces_is_unchanged(text):
     """Nothing is touched where nothing is named."""
-    assert fill(text, {"a": "x"}) == ([text] if text else [])
+    assert fill(text, {"a": "x"}).pieces == ([text] if text else [])
 
 
 @given(json_values, st.sampled_from([None, 0, 2]))
@@ -41,7 +41,7 @@ def test_json_survives(value, indent):
     text = json.dumps(value, indent=indent)
     if any(f"{{{word}}}" in text for word in ("a", "b")):
         return  # a string that looks like a place is a place
-    assert "".join(fill(text, Everything())) == text or "{" not in text
+    assert "".join(fill(text, Everything()).pieces) == text or "{" not in text
 
 
 class Everything(dict):
@@ -61,7 +61,7 @@ class Everything(dict):
 def test_what_comes_in_is_never_looked_at_again(first, second):
     """A value with braces in it stays as it is, whatever those braces hold."""
     names = {"a": first + "{b}", "b": second + "{a}{c}"}
-    assert "".join(fill("<{a}|{b}>", names)) == f"<{names['a']}|{names['b']}>"
+    assert "".join(fill("<{a}|{b}>", names).pieces) == f"<{names['a']}|{names['b']}>"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_comes_in_is_never_looked_at_again(first, second):
 )
 def test_other_braces_stay(text):
     """TeX, shells, JSON, CSS and format specifications are left alone."""
-    assert fill(text, {"a": "WRONG", "b": "WRONG", "x": "WRONG"}) == [text]
+    assert fill(text, {"a": "WRONG", "b": "WRONG", "x": "WRONG"}).pieces == [text]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_names_are_replaced(template, filled):
         "table": {"k": 1},
         "box": types.SimpleNamespace(inner=types.SimpleNamespace(deep="found")),
     }
-    assert "".join(fill(template, names)) == filled
+    assert "".join(fill(template, names).pieces) == filled
 
 
 def test_media_stays_media():
@@ -129,14 +129,14 @@ def test_media_stays_media():
     answer.feed(decode_chunk(json.dumps(chunk("noted", "STOP")).encode()))
     names = {"picture": PNG, "notes": answer, "path": Path("no-such-file")}
     part = Part(inline_data=Blob(mime_type="image/png", data=PNG))
-    assert fill("See {picture}{picture} and {notes}.", names) == [
+    assert fill("See {picture}{picture} and {notes}.", names).pieces == [
         "See ",
         part,
         part,
         " and noted.",
     ]
-    assert fill("{picture}", names) == [part]
-    assert fill("{path}", names) == ["no-such-file"]
+    assert fill("{picture}", names) == ([part], ["picture"])
+    assert fill("{path}", names).pieces == ["no-such-file"]
 
 
 @pytest.mark.parametrize(

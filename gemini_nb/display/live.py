@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,15 @@ from gemini_nb.content import Part
 from gemini_nb.display import static, terminal
 from gemini_nb.display.document import Document, Text, closed, sources
 from gemini_nb.display.places import place
+from gemini_nb.display.slot import slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import ipywidgets
+
     from gemini_nb.chunks import Chunk
+    from gemini_nb.display.badge import Before, Used
     from gemini_nb.stream import Response
 
 # A reader sees no difference above some updates a second, and the server drops messages far above
@@ -35,6 +40,10 @@ _PACE = 200_000
 # When a widget gets the whole text so far, in seconds: its view may begin to listen only then.
 # Later on the time between two doubles, so all of them together are about the text once or twice.
 _BASES = (0.05, 0.1, 0.2, 0.35, 0.5)
+# While it streams, JSON and code are still incomplete: a widget shows them as text, in a fence that
+# no answer closes.
+_FENCE = f"{'`' * 40}\n"
+_FENCES = re.compile(r"^[ >]*(?:```|~~~)", re.MULTILINE)
 
 
 class LiveMarkdown:
@@ -44,21 +53,29 @@ class LiveMarkdown:
         how: what the final output is.
         stop: cancels the request, for an answer that no cell waits for; else the Stop button
             interrupts the kernel.
+        out: the Output to show it in, for a thread that a widget's callback began: what such a
+            thread displays gets lost, `with out:` or not.
+        badge: the line that is there at once; None: no such line, neither before nor after.
     """
 
     def __init__(
-        self, how: static.Format = "markdown", stop: Callable[[], Any] | None = None
+        self,
+        how: static.Format = "markdown",
+        stop: Callable[[], Any] | None = None,
+        badge: Before | None = None,
+        out: ipywidgets.Output | None = None,
     ) -> None:
         self._how = how
         self._document = Document()
+        self._has_badge = badge is not None
         where = place()
         self._way: Any
         if where == "terminal":
-            self._way = terminal.best(how)
-        elif where == "widget" and how == "markdown":
-            self._way = _Widget(stop)
+            self._way = terminal.best(how, badge)
+        elif where == "widget":
+            self._way = _Widget(how, stop, badge, out)
         else:
-            self._way = _Display(how, is_live=where != "once")
+            self._way = _Display(how, badge, out, is_live=where != "once")
 
     def write(self, delta: str) -> None:
         """Show more text, soon."""
@@ -81,11 +98,20 @@ class LiveMarkdown:
             for part in chunk.parts:
                 self.add(part)
 
-    def close(self, response: Response, seconds: float) -> None:
-        """Leave the final output: the whole text, marked where it is not the whole answer."""
+    def drop(self) -> None:
+        """Nothing came, and nothing will: leave nothing behind."""
+        self._way.drop(None)
+
+    def close(self, response: Response, seconds: float, used: Used | None = None) -> None:
+        """Leave the final output: the whole text, marked where it is not the whole answer.
+
+        What was `used` stands below it, where there is a badge.
+        """
+        used = used if self._has_badge else None
         text, thoughts = str(self._document.said), str(self._document.thoughts)
         if not text and not thoughts:
-            self._way.drop()  # an error card says why, or there was nothing to say
+            # An error card says why, or there was nothing to say; it may have its price, though.
+            self._way.drop(used if used and used.usage else None)
             return
         how, mark = self._how, static.mark(response)
         if how == "markdown":
@@ -94,7 +120,7 @@ class LiveMarkdown:
             how = "markdown" if how == "markdown" else "text"
             text = closed(text) + mark
         data = static.bundle(text, how, thoughts)
-        self._way.close(text, data, static.metadata(response, seconds))
+        self._way.close(text, data, static.metadata(response, seconds), used)
 
 
 def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
@@ -147,14 +173,25 @@ class _Later:
 class _Display:
     """One display, updated with the whole text, or shown once at the end."""
 
-    def __init__(self, how: static.Format, *, is_live: bool) -> None:
+    def __init__(
+        self,
+        how: static.Format,
+        badge: Before | None,
+        out: ipywidgets.Output | None,
+        *,
+        is_live: bool,
+    ) -> None:
         # While it streams, JSON and code are still incomplete: they are shown as text.
         self._how: static.Format = how if how == "markdown" else "text"
         self._is_live = is_live
         self._text = Text()
-        self._handle: Any = None
+        self._out = out
+        self._slot = slot(out, is_live=is_live)
         self._next_at = 0.0
         self._later = _Later(self._step)
+        self._badge = badge.bundle() if badge and is_live else None
+        if self._badge:
+            self._slot.show(self._so_far(""), {})
 
     def write(self, delta: str) -> None:
         with self._later.lock:
@@ -168,8 +205,21 @@ class _Display:
             self._later.ask(wait)
             return
         text = str(self._text)
-        self._show(static.bundle(text, self._how), {})
+        self._slot.show(self._so_far(text), {})
         self._next_at = time.monotonic() + max(_FRAME, len(text) / _PACE)
+
+    def _so_far(self, text: str) -> static.Bundle:
+        """The text, and below it the badge."""
+        if self._badge is None:
+            return static.bundle(text, self._how)
+        # The badge would be code where a fence is still open. With pairs of them none is, most
+        # likely; to be sure costs as much as all the rest.
+        is_open = self._how == "markdown" and len(_FENCES.findall(text)) % 2
+        shown = static.bundle(closed(text) if is_open else text, self._how)
+        return {
+            kind: f"{said}\n\n{self._badge[kind]}" if said else self._badge[kind]
+            for kind, said in shown.items()
+        }
 
     def think(self, delta: str) -> None:
         """Thoughts have no place in a plain display before its end."""
@@ -177,33 +227,31 @@ class _Display:
     def count(self, tokens: int) -> None:
         """Nor have counts."""
 
-    def drop(self) -> None:
-        """Nothing was shown."""
+    def drop(self, used: Used | None) -> None:
+        """Nothing but the badge was shown."""
+        if self._badge:
+            self.close("", {}, {}, used)
 
-    def close(self, _text: str, data: static.Bundle, facts: dict[str, Any]) -> None:
+    def close(
+        self, _text: str, data: static.Bundle, facts: dict[str, Any], used: Used | None
+    ) -> None:
         with self._later.lock:
             self._later.end()
-            self._show(data, facts)
-
-    def _show(self, data: static.Bundle, metadata: dict[str, Any]) -> None:
-        from IPython.display import DisplayHandle, display
-
-        if not self._is_live:  # without an id: it would be another one in each run
-            display(data, raw=True, metadata=metadata)
-        elif self._handle is None:
-            # The handle first: an interrupt while it displays must not lead to a second display.
-            self._handle = DisplayHandle()
-            self._handle.display(data, raw=True, metadata=metadata)
-        else:
-            self._handle.update(data, raw=True, metadata=metadata)
+            self._slot.show(data, facts)
+        if used and self._is_live:
+            slot(self._out, is_live=False).show(used.bundle(), {})
 
 
 class _Widget:
     """A widget while it streams, then the same display as everywhere."""
 
-    def __init__(self, stop: Callable[[], Any] | None) -> None:
-        from IPython.display import DisplayHandle
-
+    def __init__(
+        self,
+        how: static.Format,
+        stop: Callable[[], Any] | None,
+        badge: Before | None,
+        out: ipywidgets.Output | None,
+    ) -> None:
         from gemini_nb.widgets.stream import Channel
 
         self._waiting: dict[str, list[str]] = {"d": [], "thought": []}
@@ -211,16 +259,23 @@ class _Widget:
         self._sent_at = 0.0
         self._is_behind = False
         self._later = _Later(self._step)
-        self._channel = Channel(stop, lambda: self._later.ask(0))
+        self._thinks = how == "markdown"  # other formats have no place for thoughts
+        self._opening = "" if how == "markdown" else _FENCE
+        said = {"badge": badge.facts()} if badge else {}
+        self._channel = Channel(stop, lambda: self._later.ask(0), **said)
+        if self._opening:
+            self._channel.status(plain=True)
         self._began = self._based_at = time.monotonic()
-        self._handle = DisplayHandle()
-        self._handle.display(self._channel.bundle, raw=True)
+        self._slot = slot(out, self._channel.name)
+        self._slot.show(self._channel.bundle, {})
 
     def write(self, delta: str) -> None:
-        self._take("d", delta)
+        opening, self._opening = self._opening, ""
+        self._take("d", opening + delta)
 
     def think(self, delta: str) -> None:
-        self._take("thought", delta)
+        if self._thinks:
+            self._take("thought", delta)
 
     def count(self, tokens: int) -> None:
         self._tokens = tokens
@@ -260,13 +315,16 @@ class _Widget:
         since = self._based_at - self._began
         return self._began + next((at for at in _BASES if at > since), 2 * since)
 
-    def drop(self) -> None:
+    def drop(self, used: Used | None) -> None:
         """Nothing came: an output that holds nothing takes no room."""
-        self.close("", {}, {})
+        self.close("", {}, {}, used)
 
-    def close(self, _text: str, data: static.Bundle, facts: dict[str, Any]) -> None:
+    def close(
+        self, _text: str, data: static.Bundle, facts: dict[str, Any], used: Used | None
+    ) -> None:
+        said = {"used": used.facts()} if used else {}
         with self._later.lock:
             self._later.end()
             self._flush()
-            self._channel.end({"data": data, "metadata": facts})
-        self._handle.update(data, raw=True, metadata=facts)
+            self._channel.end({"data": data, "metadata": facts}, **said)
+        self._slot.show(data, facts)

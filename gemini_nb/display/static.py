@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
+from gemini_nb.display import formulas
 from gemini_nb.display.document import Text, closed, without_images
 from gemini_nb.display.html import neutral_markdown, terminal_text
 from gemini_nb.errors import GeminiError
 from gemini_nb.settings import API_URL
+from gemini_nb.tokens.prices import dollars
 
 if TYPE_CHECKING:
     from gemini_nb.content import Content
     from gemini_nb.settings import Settings
     from gemini_nb.stream import Response
+
+_FENCE = re.compile("`{3,}|~{3,}")
 
 Format = Literal["markdown", "text", "json", "code"]
 Bundle = dict[str, Any]
@@ -60,7 +65,13 @@ def _folded(thoughts: str) -> str:
     """Thoughts as the only HTML in an answer: Markdown has no word for what is folded."""
     if not thoughts.strip():
         return ""
-    inside = neutral_markdown(closed(thoughts.strip("\n")))
+    thoughts = thoughts.strip("\n")
+    # What was HTML and is none now may have held a fence. JupyterLab takes formulas out before it
+    # looks for fences, so one may be open to it alone, and would hold the answer.
+    inside = closed(neutral_markdown(closed(thoughts)))
+    as_parsed = "@".join(formulas.cut_at_formulas(inside)[::2])
+    if closed(as_parsed) != as_parsed:
+        inside = neutral_markdown(_FENCE.sub(lambda found: "\\" + "\\".join(found[0]), thoughts))
     return f"<details><summary>Thoughts</summary>\n\n{inside}\n\n</details>\n\n"
 
 
@@ -103,8 +114,7 @@ def show_chat(history: list[Content]) -> None:
     if not history:
         print("The conversation is empty. Its turns are those of %%gemini -c.")
         return
-    names = {"model": "Model"}
-    turns = (f"**{names.get(c.role or '', 'You')}**\n\n{_turn(c)}" for c in history)
+    turns = (f"**{'Model' if c.role == 'model' else 'You'}**\n\n{_turn(c)}" for c in history)
     show("\n\n---\n\n".join(turns))
 
 
@@ -130,3 +140,5 @@ def show_config(current: Settings) -> None:
         print(f"address      {current.base_url or API_URL}/{current.api_version}")
     if current.timeout:
         print(f"timeout      {current.timeout:g} s")
+    if current.budget is not None:
+        print(f"budget       {dollars(current.budget)}")

@@ -7,43 +7,53 @@ the screen holds.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import functools
 import importlib.util
-import os
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from gemini_nb.display.blocks import blocks, finished
 from gemini_nb.display.document import without_images
+from gemini_nb.display.echo import without_echo
 from gemini_nb.display.html import terminal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
     from rich.console import Console, RenderableType
     from rich.segment import Segment
 
     from gemini_nb.display import static
+    from gemini_nb.display.badge import Before, Used
 
 # Seconds between two frames; a frame that takes long to make is followed by as many times itself.
 _FRAME = 0.1
 _REST = 3
 
 
-def best(how: static.Format) -> Any:
-    """The way for where stdout goes."""
-    if how == "markdown" and sys.stdout.isatty() and importlib.util.find_spec("rich"):
-        from rich.console import Console
+def best(how: static.Format, badge: Before | None = None) -> Any:
+    """The way for where stdout goes, after the badge."""
+    if badge is not None:
+        _aside(f"{badge.line()}\n")
+    console = _console()
+    return _Formatted(console) if console is not None and how == "markdown" else _Plain(how)
 
-        console = Console(file=sys.stdout)
-        if not console.is_dumb_terminal and not console.legacy_windows:
-            return _Formatted(console)
-    return _Plain(how)
+
+def _console() -> Console | None:
+    """What draws, where something can be drawn."""
+    if not sys.stdout.isatty() or not importlib.util.find_spec("rich"):
+        return None
+    from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    return None if console.is_dumb_terminal or console.legacy_windows else console
+
+
+def _aside(line: str) -> None:
+    """A quiet line for a person: a file, or a program that reads, has no use for it."""
+    if sys.stdout.isatty():
+        _put(f"{line}\n" if _console() is None else f"\x1b[2m{line}\x1b[0m\n")
 
 
 def _put(text: str) -> None:
@@ -83,16 +93,22 @@ class _Plain:
     def count(self, tokens: int) -> None:
         """So would counts."""
 
-    def drop(self) -> None:
+    def drop(self, used: Used | None) -> None:
         """Nothing was written."""
+        if used is not None:
+            _aside(used.line())
 
-    def close(self, text: str, data: static.Bundle, _facts: dict[str, Any]) -> None:
-        if not self._flows:
+    def close(
+        self, text: str, data: static.Bundle, _facts: dict[str, Any], used: Used | None
+    ) -> None:
+        if self._flows:
+            self._flow(text[self._count :])
+        else:
             _put(f"{data['text/plain']}\n")
-            return
-        self._flow(text[self._count :])
         if self._last not in ("", "\n"):
             _put("\n")
+        if used is not None:
+            _aside(f"\n{used.line()}")
 
 
 class _Formatted:
@@ -134,15 +150,21 @@ class _Formatted:
     def count(self, tokens: int) -> None:
         """Counts would stand there, too."""
 
-    def drop(self) -> None:
+    def drop(self, used: Used | None) -> None:
         """Leave nothing behind, not even that it thought."""
         self._end()
+        if used is not None:
+            _aside(used.line())
 
-    def close(self, text: str, _data: static.Bundle, _facts: dict[str, Any]) -> None:
+    def close(
+        self, text: str, _data: static.Bundle, _facts: dict[str, Any], used: Used | None
+    ) -> None:
         rest = text[sum(map(len, self._pieces)) :]
         if rest:
             self.write(rest)
         self._end()
+        if used is not None:
+            _aside(f"\n{used.line()}")
 
     def _end(self, *_: Any) -> None:
         self._is_over = True
@@ -152,7 +174,7 @@ class _Formatted:
             self._thread.join()
 
     def _draw(self) -> None:
-        with _without_echo():
+        with without_echo():
             while not self._is_over:
                 self._news.wait()
                 self._news.clear()
@@ -192,7 +214,7 @@ class _Formatted:
     def _lines(self, text: str) -> list[str]:
         """Markdown as lines for the screen, one empty line before each block but the first."""
         lines: list[str] = []
-        for block, source in _blocks(text):
+        for block, source in blocks(text):
             try:
                 made = self._rendered(block)
             except Exception:  # noqa: BLE001 - some riches fail at half a table; the words count
@@ -229,34 +251,6 @@ def _at_cell_end(end: Callable[..., None]) -> None:
     shell.events.register("post_run_cell", ended)
 
 
-@contextlib.contextmanager
-def _without_echo() -> Iterator[None]:
-    """Keys pressed meanwhile wait for the next prompt: their echo would move the cursor."""
-    try:
-        import termios
-    except ImportError:
-        yield
-        return
-    try:
-        keys = sys.stdin.fileno()
-        before = termios.tcgetattr(keys)
-        is_ours = os.tcgetpgrp(keys) == os.getpgrp()  # one in the background would be stopped
-    except (OSError, ValueError, termios.error):
-        is_ours = False
-    if not is_ours:
-        yield
-        return
-    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    restore = functools.partial(termios.tcsetattr, keys, termios.TCSANOW, before)
-    termios.tcsetattr(keys, termios.TCSANOW, quiet)
-    atexit.register(restore)  # this thread does not outlive the process
-    try:
-        yield
-    finally:
-        restore()
-        atexit.unregister(restore)
-
-
 def _is_blank(line: list[Segment]) -> bool:
     return not any(s.text.strip() or (s.style and s.style.bgcolor) for s in line)
 
@@ -271,71 +265,3 @@ def _thinking() -> RenderableType:
     from rich.text import Text
 
     return Text("Thinking …", style="dim")
-
-
-@functools.cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    # HTML is shown as it is written: a terminal has no other use for it.
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-
-
-def _blocks(text: str) -> Iterator[tuple[RenderableType, str]]:
-    """The top-level blocks of Markdown and their sources: each to be rendered before the next."""
-    from rich.markdown import Markdown
-
-    made = Markdown("", hyperlinks=False)
-    text = _with_addresses(text)
-    lines = text.split("\n")
-    block: list[Token] = []
-    for token in _parser().parse(text):
-        block.append(token)
-        if token.children:
-            token.children = [one for child in token.children for one in _readable(child)]
-        if token.level == 0 and token.nesting <= 0:
-            made.parsed = block
-            first, last = block[0].map or (0, 0)
-            yield made, "\n".join(lines[first:last])
-            block = []
-
-
-def _readable(token: Token) -> list[Token]:
-    """An image as a link to it, everything else as it is."""
-    from markdown_it.token import Token as New
-
-    if token.type != "image":
-        return [token]
-    opened = New("link_open", "a", 1, attrs={"href": token.attrs["src"]})
-    return [
-        opened,
-        New("text", "", 0, content=token.content or "image"),
-        New("link_close", "a", -1),
-    ]
-
-
-def _with_addresses(text: str) -> str:
-    """`text` with its link definitions as lines to read.
-
-    The links that use them may be written already, with their labels.
-    """
-    env: dict[str, Any] = {}
-    if "]:" not in text:
-        return text
-    _parser().parse(text, env)
-    found = [*env.get("references", {}).values(), *env.get("duplicate_refs", ())]
-    lines = text.split("\n")
-    for first, last in sorted(one["map"] for one in found):
-        lines[first] = lines[first].replace("[", "\\[", 1)
-        lines[last - 1] += "  "  # the next definition is another line
-    return "\n".join(lines)
-
-
-def finished(text: str) -> int:
-    """How much of `text` no later line can change: all before the last block after a blank line."""
-    tops = [t.map[0] for t in _parser().parse(text) if t.map and not t.level]
-    lines = text.split("\n")
-    for line in reversed([top for top in tops if top]):
-        if line < len(lines) - 1 and not lines[line - 1].strip():
-            return len("\n".join(lines[:line])) + 1
-    return 0

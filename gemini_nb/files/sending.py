@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from gemini_nb import resources, settings
+from gemini_nb import known, resources, settings
 from gemini_nb.errors import BadPrompt, GeminiError
 from gemini_nb.files import sources, unfinished
 from gemini_nb.files.upload import Upload
@@ -67,7 +67,10 @@ class Job:
                 entry=entry,
                 report=lambda sent, note: report(Step(sent, note)),
             )
-            return await upload.run()
+            made = await upload.run()
+            if made.uri:
+                await asyncio.to_thread(known.remember, made.uri, self.source)
+            return made
         finally:
             entry.release()
             # On a thread, since it waits for what is being read.

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from . import checks, resolve, tokens, wire
+from gemini_nb.tokens.count import count
+
+from . import checks, resolve, wire
 from .answers import answer, read
 from .fault import Fault, bad_request
 from .files import timestamp
@@ -105,7 +107,7 @@ def _create(store: Store, body: dict[str, Any], version: str) -> Row:
     made = new_id()
     values = (
         *(made, f"models/{model}", body.get("displayName", "")),
-        *(json.dumps(kept), tokens.count(kept), now, now, expires),
+        *(json.dumps(kept), count(kept, model).total_tokens, now, now, expires),
     )
     with store.change() as db:
         db.execute("INSERT INTO caches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)

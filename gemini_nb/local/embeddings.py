@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from gemini_nb.tokens.count import count
+
 from . import embed as engine
-from . import tokens
 from .answers import answer, read
 from .fault import Fault, bad_request, cannot
 from .models import require
@@ -49,15 +50,16 @@ def routes(version: str, _: object) -> list[Route]:
         return Route(f"/{version}/models/{{name}}:{method}", endpoint, methods=["POST"])
 
     return [
-        route("embedContent", "EmbedContentRequest", lambda body, _: embed(body)),
+        route("embedContent", "EmbedContentRequest", embed),
         route("batchEmbedContents", "BatchEmbedContentsRequest", _batch),
     ]
 
 
-def embed(request: dict[str, Any]) -> dict[str, Any]:
+def embed(request: dict[str, Any], name: str) -> dict[str, Any]:
     """The answer to one request in the form `wire.parse` gives; to be called on a thread."""
     text = _text(request, "EmbedContentRequest")
-    return {"embedding": {"values": _values(request, text)}, "usageMetadata": _usage([request])}
+    usage = _usage([request], name)
+    return {"embedding": {"values": _values(request, text)}, "usageMetadata": usage}
 
 
 def _batch(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -75,7 +77,8 @@ def _batch(body: dict[str, Any], name: str) -> dict[str, Any]:
     # All are read before the first is made: a batch is answered whole or not at all.
     texts = [_text(request, f"{prefix}[{index}]") for index, request in enumerate(requests)]
     values = [_values(request, text) for request, text in zip(requests, texts, strict=True)]
-    return {"embeddings": [{"values": each} for each in values], "usageMetadata": _usage(requests)}
+    usage = _usage(requests, name)
+    return {"embeddings": [{"values": each} for each in values], "usageMetadata": usage}
 
 
 def _text(request: dict[str, Any], prefix: str) -> str:
@@ -122,6 +125,6 @@ def _values(request: dict[str, Any], text: str) -> list[float]:
     return values
 
 
-def _usage(requests: list[dict[str, Any]]) -> dict[str, Any]:
+def _usage(requests: list[dict[str, Any]], name: str) -> dict[str, Any]:
     contents = [request["content"] for request in requests]
-    return {"promptTokenCount": tokens.count({"contents": contents})}
+    return {"promptTokenCount": count({"contents": contents}, name).total_tokens}

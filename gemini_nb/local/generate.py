@@ -16,7 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from . import checks, resolve, text, tokens, vision
+from gemini_nb.tokens.count import count as count_tokens
+
+from . import checks, resolve, text, vision
 from .answers import answer, as_json, read
 from .fault import Fault
 from .models import require
@@ -66,14 +68,16 @@ def _routes(version: str, engine: text.Engine, store: Store, turns: Turns) -> li
         return StreamingResponse(_array(request, first, chunks), media_type=_JSON)
 
     async def count(request: Request) -> Response:
+        name = request.path_params["name"]
         body = checks.counted(await read(request, "CountTokensRequest"))
         resolved = await asyncio.to_thread(resolve.media, store, body)
-        body, cached = await asyncio.to_thread(
-            resolve.cache, store, resolved, request.path_params["name"]
-        )
+        body, cached = await asyncio.to_thread(resolve.cache, store, resolved, name)
         checks.count(body)
-        found = await asyncio.to_thread(tokens.by_modality, body)
-        counts = {"totalTokens": sum(found.values()), "promptTokensDetails": _details(found)}
+        found = await asyncio.to_thread(count_tokens, body, name)
+        counts = {
+            "totalTokens": found.total_tokens,
+            "promptTokensDetails": _details(found.by_modality),
+        }
         return answer(request, {**counts, **_cached(cached)})
 
     return [
@@ -112,15 +116,17 @@ async def _checked(
     body = await asyncio.to_thread(resolve.media, store, body)
     body, cached = await asyncio.to_thread(resolve.cache, store, body, name)
     checks.generate(body)
-    async for chunk in _chunks(engine, body, gone):
+    async for chunk in _chunks(engine, body, name, gone):
         chunk["usageMetadata"].update(_cached(cached))
         yield chunk
 
 
-async def _chunks(engine: text.Engine, body: dict[str, Any], gone: Gone) -> AsyncIterator[Chunk]:
+async def _chunks(
+    engine: text.Engine, body: dict[str, Any], name: str, gone: Gone
+) -> AsyncIterator[Chunk]:
     """The answer, piece by piece, as the API's chunks; one candidate after the other."""
     identity = {"modelVersion": f"local/{engine.name}", "responseId": secrets.token_urlsafe(12)}
-    prompt = await asyncio.to_thread(tokens.by_modality, body)
+    prompt = (await asyncio.to_thread(count_tokens, body, name)).by_modality
     body, observed = await _looked_at(body, gone)
     if observed:
         identity["modelVersion"] += f"+{vision.NAME}"

@@ -12,7 +12,10 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import files, tokens
+from gemini_nb.tokens.count import count
+from gemini_nb.tokens.facts import is_text
+
+from . import files
 from .answers import BODY_LIMIT
 from .fault import Fault
 
@@ -21,15 +24,6 @@ if TYPE_CHECKING:
 
 # Whatever host it names: see `files`.
 _FILE = re.compile(r"(?:^|/)files/([a-z0-9-]{1,40})$")
-_TEXTS = {
-    "application/json",
-    "application/x-javascript",
-    "application/x-typescript",
-    "application/x-python-code",
-    "application/x-ipynb+json",
-    "application/xml",
-    "application/x-yaml",
-}
 
 
 def media(store: Store, request: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +59,7 @@ def cache(
     kept = json.loads(row["body"])
     rest = {key: value for key, value in request.items() if key != "cachedContent"}
     contents = [*kept.get("contents", ()), *request["contents"]]
-    return {**kept, **rest, "contents": contents}, tokens.by_modality(kept)
+    return {**kept, **rest, "contents": contents}, count(kept, model).by_modality
 
 
 def find_cache(store: Store, name: str) -> Row:
@@ -113,7 +107,7 @@ def _part(kept: _Files, part: dict[str, Any]) -> dict[str, Any]:
         rest = {key: value for key, value in part.items() if key != "fileData"}
         return {**rest, **_file(kept, part["fileData"])}
     given = part.get("inlineData", {})
-    if _is_text(given.get("mimeType", "")):
+    if is_text(given.get("mimeType", "")):
         rest = {key: value for key, value in part.items() if key != "inlineData"}
         data = base64.b64decode(given.get("data", ""))
         return {**rest, "text": _text(data, "The inline data")}
@@ -127,17 +121,12 @@ def _file(kept: _Files, given: dict[str, Any]) -> dict[str, Any]:
         raise Fault(501, text)
     row = kept.find(found[1])
     mime_type = given.get("mimeType") or row["mime_type"]
-    readable = _is_text(mime_type) or mime_type.strip().lower().startswith("image/")
+    readable = is_text(mime_type) or mime_type.strip().lower().startswith("image/")
     data = kept.read(row) if readable else b""
-    if _is_text(mime_type):
+    if is_text(mime_type):
         return {"text": _text(data, f"File {row['id']}")}
     # Of what nobody here can read, the type alone says so.
     return {"inlineData": {"mimeType": mime_type, "data": base64.b64encode(data).decode()}}
-
-
-def _is_text(mime_type: str) -> bool:
-    kind = mime_type.partition(";")[0].strip().lower()
-    return (kind.startswith("text/") and kind != "text/rtf") or kind in _TEXTS
 
 
 def _text(data: bytes, what: str) -> str:

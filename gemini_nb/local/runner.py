@@ -174,7 +174,8 @@ class Runner:
         if row["method"] == "asyncBatchEmbedContent":
             from .embeddings import embed
 
-            return await asyncio.to_thread(embed, wire.parse(body, "EmbedContentRequest"))
+            parsed = wire.parse(body, "EmbedContentRequest")
+            return await asyncio.to_thread(embed, parsed, model)
         parsed = wire.parse(body, "GenerateContentRequest")
 
         async def gone() -> None:

@@ -133,7 +133,9 @@ def _serve(
 ) -> None:
     import uvicorn
 
-    from . import app, tokens
+    from gemini_nb.tokens import vocabulary
+
+    from . import app
 
     application = app.build(engine, key, loopback=loopback)
 
@@ -144,7 +146,7 @@ def _serve(
             application.state.runner.resume()
 
     # The vocabulary loads while the first caller is still on the way.
-    threading.Thread(target=tokens.load, daemon=True).start()
+    vocabulary.warm()
     config = uvicorn.Config(
         application,
         log_config=None,

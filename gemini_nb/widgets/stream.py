@@ -26,8 +26,9 @@ _STATIC = Path(__file__).parent / "static"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 # A page that is loaded again asks for the models that its notebook names: those of the answers that
-# ended last stay alive.
+# ended last stay alive. Many may end at once, and each is looked for a moment later.
 _KEPT = 16
+_MOMENT = 60.0  # seconds
 
 
 class Renderer(ipywidgets.Widget):
@@ -37,11 +38,15 @@ class Renderer(ipywidgets.Widget):
 
 
 class Stream(anywidget.AnyWidget):
-    """One answer. `base` is the text so far, which is only sent where `push` says so."""
+    """One answer. `base` is the text so far, which is only sent where `push` says so.
+
+    `badge` is what is known before; it goes with the first of all that is sent, and only then.
+    """
 
     _esm = (_STATIC / "shim.js").read_text(encoding="utf-8")
     renderer = traitlets.Instance(Renderer).tag(sync=True, **ipywidgets.widget_serialization)
     base = traitlets.Dict().tag(sync=True)
+    badge = traitlets.Dict().tag(sync=True)
     stop = traitlets.Unicode("ask").tag(sync=True)
 
 
@@ -142,7 +147,7 @@ def _code() -> bytes:
 
 _lock = threading.Lock()
 _shared: tuple[Renderer, ipywidgets.Layout] | None = None
-_latest: collections.deque[Stream] = collections.deque()
+_latest: collections.deque[tuple[float, Stream]] = collections.deque()
 
 
 def _common() -> tuple[Renderer, ipywidgets.Layout]:
@@ -154,15 +159,32 @@ def _common() -> tuple[Renderer, ipywidgets.Layout]:
         return _shared
 
 
+def _let_go(latest: Stream) -> list[Stream]:
+    """The streams that nobody will ask for, now that one more has ended."""
+    now = time.monotonic()
+    with _lock:
+        _latest.append((now, latest))
+        old = []
+        while len(_latest) > _KEPT and now - _latest[0][0] > _MOMENT:
+            old.append(_latest.popleft()[1])
+        return old
+
+
 class Channel:
     """What one stream sends. Offsets count UTF-16 units, as the browser does.
 
     Args:
         stop: called where the person stops this answer.
         wake: called where a view asks for what it misses, which the next `push` brings.
+        badge: the facts of the line that is there before the text.
     """
 
-    def __init__(self, stop: Callable[[], Any] | None, wake: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        stop: Callable[[], Any] | None,
+        wake: Callable[[], Any],
+        badge: dict[str, Any] | None = None,
+    ) -> None:
         renderer, layout = _common()
         self._stop = stop
         self._wake = wake
@@ -174,15 +196,25 @@ class Channel:
         self._views: set[Any] = set()
         self.wants_base = False
         self._began = time.monotonic()
-        self._stream = Stream(renderer=renderer, layout=layout, stop="ask" if stop else "interrupt")
+        self._stream = Stream(
+            renderer=renderer,
+            layout=layout,
+            stop="ask" if stop else "interrupt",
+            badge=badge or {},
+        )
         self._stream.on_msg(self._hear)
         _lighten(self._stream)
         ears.opened()
 
     @property
+    def name(self) -> str:
+        """The widget's id; the display that it gives way to bears it, too."""
+        return str(self._stream.model_id)
+
+    @property
     def bundle(self) -> dict[str, Any]:
         """What is displayed while it streams."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._stream.model_id}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.name}
         return {_VIEW: view, "text/plain": "The answer shows here when it is whole."}
 
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
@@ -228,26 +260,23 @@ class Channel:
             "status": {**self._status, "seconds": round(time.monotonic() - self._began, 1)},
         }
 
-    def end(self, final: dict[str, Any]) -> None:
+    def end(self, final: dict[str, Any], **more: Any) -> None:
         """Nothing more comes: `final` is the output that takes the widget's place.
 
         A page that was loaded again in the meantime does not know the place any more; it asks, and
-        puts the output there by itself.
+        puts the output there by itself. `more` is for the page alone, such as what was `used`.
         """
-        ended = {"t": "end", "o": self._sent["d"]}
+        ended = {"t": "end", "o": self._sent["d"], "id": self.name, **more}
         self._stream.send(ended)
         # Not sent now: to the page that saw it all the output itself is on its way.
-        final = {**final, "id": self._stream.model_id}
+        final = {**final, "id": self.name}
         whole = {"text": final["data"].get("text/plain", ""), "ended": ended, "final": final}
         self._stream._trait_values["base"] = {**self._base(), **whole}
         self._texts = {"d": [], "thought": []}
         self._stop = None
         self._is_over = True
         self._wake = self._resend
-        with _lock:
-            _latest.append(self._stream)
-            old = _latest.popleft() if len(_latest) > _KEPT else None
-        if old is not None:
+        for old in _let_go(self._stream):
             old.close()
 
     def _resend(self) -> None:

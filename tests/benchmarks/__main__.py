@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 
-NAMES = ("imports", "calls", "together", "streams", "uploads", "local", "render")
+NAMES = ("imports", "calls", "together", "streams", "uploads", "local", "render", "tokens")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from tests.browser.pages import LIMIT, Notebook, chromium, jupyter, write_notebook
+from tests.browser.windowing import all_cells
 from tests.server import Server, chunk
 
 SETUP = """%load_ext gemini_nb
@@ -95,6 +96,13 @@ def answers():
 @pytest.fixture(params=["lab", "notebook"])
 def front(request):
     return request.param
+
+
+@pytest.fixture
+def all_there(folder):
+    """Outputs out of sight count as well."""
+    with all_cells(folder):
+        yield
 
 
 @pytest.fixture

@@ -36,9 +36,11 @@ def test_the_first_answer_already_grows(tmp_path, browser, answers):
         book.until(f"{OUTPUT}.querySelector('h1') && !{OUTPUT}.innerText.includes('The end')")
         book.until_idle()
         seen = book.page.evaluate("() => window.seen.filter((text) => text.trim())")
-        (output,) = book.save().cells[1].outputs
+        output, used = book.save().cells[1].outputs
         book.page.evaluate("() => window.kernel.shutdown()")
         book.close()
     assert len(set(seen)) > 5
-    assert all(text.startswith("Tides"[: len(text)]) for text in seen)
+    # Nothing but the answer, and below it the line of what goes.
+    assert all(text.startswith(("Tides"[: len(text)], "text 1")) for text in seen)
+    assert used.data["text/plain"].startswith("in 4 · out 3 · ")
     assert output.data == {"text/markdown": TEXT, "text/plain": TEXT}

@@ -7,9 +7,10 @@ import html
 import pytest
 
 from gemini_nb.display.html import neutral_markdown
-from tests.browser.windowing import all_cells
 from tests.documents import HARMLESS, HOSTILE, SWALLOWED, hostile
 from tests.documents.notebook import Parser, missing
+
+pytestmark = pytest.mark.usefixtures("all_there")
 
 NAMES = list(HARMLESS)
 # JupyterLab hides outputs after the 50th of a cell.
@@ -27,13 +28,6 @@ for name in {names}:
 
 OUTPUTS = "[...document.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown')]"
 TYPESET = "document.querySelectorAll('mjx-container').length"
-
-
-@pytest.fixture(autouse=True)
-def all_there(folder):
-    """Outputs out of sight count as well."""
-    with all_cells(folder):
-        yield
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pytest
 
 from tests.browser.conftest import Answers
 from tests.browser.pages import LIMIT, Notebook
-from tests.browser.windowing import all_cells
-from tests.documents import HOSTILE, hostile
+from tests.documents import BORDERS, HOSTILE, hostile
 from tests.server import Server, answer_json
+
+pytestmark = pytest.mark.usefixtures("all_there")
 
 # JupyterLab hides outputs after the 50th of a cell.
 MOST = 45
@@ -31,13 +32,15 @@ from gemini_nb.display import static
 from tests.documents import hostile
 for name in {names}:
     display(static.bundle(hostile("{address}")[name]), raw=True)"""
-
-
-@pytest.fixture(autouse=True)
-def all_there(folder):
-    """Outputs out of sight count as well."""
-    with all_cells(folder):
-        yield
+# The same as thoughts with an answer behind, and pairs: one half is thought, the other said.
+THOUGHT = """from IPython.display import display
+from gemini_nb.display import static
+from tests.documents import borders, hostile
+for name in {names}:
+    display(static.bundle("The end.", thoughts=hostile("{address}")[name]), raw=True)
+for thoughts, said in borders("{address}")[{first}:{last}]:
+    display(static.bundle(said + "\\n\\nThe end.", thoughts=thoughts), raw=True)"""
+COUNT = 2 * len(HOSTILE) + len(BORDERS) + 2
 
 
 @pytest.fixture
@@ -56,16 +59,19 @@ def cells(request, listener):
     code = [(RAW if is_raw else SAFE).format(names=some, address=address) for some in shown]
     if is_raw:
         return (*code, RAW.format(names=["refresh"], address=address))
+    code += [THOUGHT.format(names=some, address=address, first=0, last=0) for some in shown]
+    code += [THOUGHT.format(names=[], address=address, first=0, last=MOST)]
     return ("%%gemini\nin small pieces", "%%gemini\nin large pieces", *code)
 
 
 @pytest.fixture
 def answers(listener):
-    """All snippets in one answer, in small pieces at first, then in large ones."""
+    """All snippets in one answer, in small pieces at first, then in large ones with thoughts."""
 
     class Pieces(Answers):
         def __call__(self, call):
             self.size = 400 if self.hung_up else 11
+            self.parts = [{"text": self.text, "thought": True}] if self.hung_up else []
             self.pause = self.size / 4000
             return super().__call__(call)
 
@@ -101,6 +107,15 @@ WATCH = """() => {
   }).observe(document, { subtree: true, childList: true });
 }"""
 RENDERED = "document.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown')"
+# Outputs with thoughts that do not show the answer below them, or show thoughts there.
+SWALLOWED = f"""() => [...{RENDERED}].filter((one) => {{
+  const rest = one.cloneNode(true);
+  const thoughts = rest.querySelector(':scope > details');
+  if (!thoughts) return false;
+  thoughts.remove();
+  return one.querySelectorAll('details').length > 1 || !rest.textContent.trim().endsWith('The end.')
+    || rest.textContent.includes('Thoughts');
+}}).map((one) => one.textContent)"""
 
 
 class Watch:
@@ -149,12 +164,12 @@ def distrust(path):
 
 def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front):
     """Streamed in small and in large pieces, at the end, and when it is opened again untrusted."""
-    count = len(HOSTILE) + 2
     watch = Watch(book.page, book.address)
     book.run_all()
     book.until("document.querySelector('.gemini-nb-text')?.textContent.length > 1000")
     book.until_idle()
-    book.until(f"{RENDERED}.length === {count} && document.querySelector('.MathJax')")
+    book.until(f"{RENDERED}.length === {COUNT} && document.querySelector('.MathJax')")
+    assert book.page.evaluate(SWALLOWED) == []
     watch.nothing_happened(listener)
     book.save()
     if front == "lab":  # and in the other front end while the kernel is still there
@@ -163,7 +178,8 @@ def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front)
     distrust(book.path)
     again = Watched(browser, server, book.path, front, viewport={"width": 1000, "height": 900})
     try:
-        again.until(f"{RENDERED}.length === {count} && document.querySelector('.MathJax')")
+        again.until(f"{RENDERED}.length === {COUNT} && document.querySelector('.MathJax')")
+        assert again.page.evaluate(SWALLOWED) == []
         trust = (
             "[...window.jupyterapp.shell.currentWidget.content.widgets].map((c) => c.model.trusted)"
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 import types
 
+import ipywidgets
 import pytest
 from IPython.core import getipython
 from IPython.core.interactiveshell import InteractiveShell
@@ -14,6 +14,7 @@ from traitlets.config import Config
 from gemini_nb.content import Blob, CodeExecutionResult, ExecutableCode, Part
 from gemini_nb.display import live, places
 from gemini_nb.stream import Response
+from tests.waiting import until
 
 PARTS = (
     Part(text="First"),
@@ -203,6 +204,7 @@ class Channel:
     """A widget's channel that notes what goes through it."""
 
     bundle = {"text/plain": "widget"}
+    name = "w1"
 
     def __init__(self, stop, wake):
         self.log, self.is_heard, self.wants_base, self.wake = [], True, False, wake
@@ -247,7 +249,7 @@ def test_a_widget_gets_deltas_and_gives_way(channel, published):
     assert first[1] == Channel.bundle
     assert last[0] is True
     assert last[1]["text/markdown"] == text
-    assert first[3] == last[3]
+    assert first[3] == last[3] == Channel.name
 
 
 def test_the_last_words_before_a_silence_are_sent(channel):
@@ -255,10 +257,7 @@ def test_the_last_words_before_a_silence_are_sent(channel):
     shown = live.LiveMarkdown()
     shown.write("one ")
     shown.write("two")
-    end = time.monotonic() + 10
-    while ("d", "two") not in channel().log:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: ("d", "two") in channel().log)
     shown.close(Response(), 1.0)
 
 
@@ -269,10 +268,7 @@ def test_a_view_that_is_not_heard_gets_the_text_so_far(channel, monkeypatch):
     shown.write("one")
     channel().is_heard = False
     shown.write(" two")
-    end = time.monotonic() + 10
-    while ("base", "") not in channel().log:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: ("base", "") in channel().log)
     shown.close(Response(), 1.0)
 
 
@@ -282,10 +278,7 @@ def test_a_view_that_misses_something_gets_it_soon(channel):
     shown.write("one")
     channel().wants_base = True
     channel().wake()
-    end = time.monotonic() + 10
-    while ("base", "") not in channel().log:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: ("base", "") in channel().log)
     shown.close(Response(), 1.0)
 
 
@@ -329,10 +322,7 @@ def test_the_last_words_of_a_plain_display_are_shown(in_place, published):
     shown = live.LiveMarkdown()
     shown.write("one ")
     shown.write("two")
-    end = time.monotonic() + 10
-    while published[-1][1]["text/plain"] != "one two":
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: published[-1][1]["text/plain"] == "one two")
     shown.close(Response(), 1.0)
 
 
@@ -360,3 +350,18 @@ def test_other_formats_are_of_the_text_alone(in_place, clock, published, how):
     shown.close(Response(), 1.0)
     ((_, data, *_),) = published
     assert data["text/plain"].replace("\n", "").replace(" ", "") == '{"a":1}'
+
+
+@pytest.mark.parametrize("where", ["widget", "updates", "once"])
+def test_an_output_widget_may_hold_it(in_place, channel, published, where):
+    """Named by a thread, it gets the answer, once; nothing is displayed."""
+    in_place(where)
+    out = ipywidgets.Output()
+    shown = live.LiveMarkdown(out=out)
+    for word in ("Hel", "lo"):
+        shown.write(word)
+    shown.close(Response(), 1.0)
+    (output,) = out.outputs
+    assert output["data"] == {"text/markdown": "Hello", "text/plain": "Hello"}
+    assert published == []
+    out.close()

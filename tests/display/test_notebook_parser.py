@@ -7,6 +7,7 @@ against the real JupyterLab.
 from __future__ import annotations
 
 import html
+import re
 
 import pytest
 from hypothesis import assume, example, given
@@ -16,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from gemini_nb.display.html import neutral_markdown
 from gemini_nb.display.static import bundle
-from tests.documents import HARMLESS, SWALLOWED, hostile
+from tests.documents import HARMLESS, SWALLOWED, borders, hostile
 from tests.documents.notebook import Parser, missing
 
 if missing():
@@ -138,6 +139,27 @@ def test_thoughts_open_nothing(notebook, thoughts, text):
     """What stands folded before an answer changes nothing of what is safe."""
     made = bundle(text, thoughts=f"a{thoughts}")["text/markdown"]
     assert set(notebook("dangers", made)) <= {"<details>", "<summary>"}
+
+
+@pytest.mark.parametrize(
+    ("thoughts", "said"), [*((text, "") for text in hostile().values()), *borders()]
+)
+def test_no_thought_holds_the_answer(notebook, thoughts, said):
+    """Whatever a thought leaves open, the answer stands below it, and nothing runs in either."""
+    made = bundle(f"{said}\n\nThe end.", thoughts=thoughts)["text/markdown"]
+    folded, rest = notebook("html", made).split("</details>")
+    assert folded.count("<details") == 1
+    assert re.sub("<[^>]*>", "", rest).strip().endswith("The end.")
+    assert set(notebook("dangers", made)) <= {"<details>", "<summary>"}
+
+
+@hypothesis_settings(max_examples=200)
+@given(LINES)
+def test_no_lines_of_a_thought_hold_the_answer(notebook, thoughts):
+    """Lists, quotations, blocks of code and formulas all end with the thoughts."""
+    made = bundle("The end.", thoughts=f"a{thoughts}")["text/markdown"]
+    rest = notebook("html", made).split("</details>")[-1]
+    assert rest.strip() == "<p>The end.</p>"
 
 
 BODIES = [

@@ -131,7 +131,7 @@ def test_a_way_that_is_none(wrong):
     """A wrong name is refused in one sentence, with the right ones; nothing has changed."""
     with pytest.raises(ConfigError) as caught:
         genai.configure(display=wrong)
-    assert f"display={wrong!r} is no way to show an answer." in str(caught.value)
+    assert f"display={wrong!r} is no such choice." in str(caught.value)
     assert all(repr(way) in str(caught.value) for way in WAYS)
     assert genai.settings.current().display is None
 

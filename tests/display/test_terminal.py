@@ -17,6 +17,7 @@ from gemini_nb.content import Blob, Part
 from gemini_nb.display import live, terminal
 from gemini_nb.stream import Response
 from tests.screen import Screen
+from tests.waiting import until
 
 
 class Tty(io.StringIO):
@@ -52,14 +53,6 @@ def tty(monkeypatch, columns):
     # pytest puts its own stdout back before the test itself begins.
     monkeypatch.setattr(terminal, "sys", types.SimpleNamespace(stdout=out, stdin=io.StringIO()))
     return out
-
-
-def until(condition):
-    """Wait for what another thread does."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def answer(tty, text, size=7, response=None):
@@ -251,12 +244,3 @@ def test_plain_text_ends_with_one_line_end(tty, monkeypatch, text):
     monkeypatch.setattr(tty, "isatty", lambda: False)
     answer(tty, text)
     assert tty.getvalue() == "one\ntwo\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [("a\n\nb", 0), ("a\n\nb\n", 3), ("a\n\n#", 0), ("- a\n\n- b\n", 0), ("a\n# b\n", 0)],
-)
-def test_what_is_finished(text, at):
-    """A block is, where a blank line closed it and the line that follows is whole."""
-    assert terminal.finished(text) == at

@@ -49,13 +49,23 @@ WHOLE = "".join(f"w{i} " for i in range(200))
 def test_a_streamed_answer_is_one_display(kernel):
     """The answer appears early, is updated at most 20 times a second, and is saved once, whole."""
     run = kernel.run("%%gemini\nhello")
-    (shown,) = run.shown
+    shown, used = run.shown
     assert shown["data"] == {"text/markdown": WHOLE, "text/plain": WHOLE}
+    assert used["data"]["text/plain"].startswith("in 4 · out 3 · ")
     facts = shown["metadata"]["gemini_nb"]
     assert facts["finish_reason"] == "STOP"
     assert facts["usage"]["totalTokenCount"] == 7
     assert 2 <= len(run.updates) <= 20 * facts["seconds"] + 1
-    assert len(run.outputs) == 1
+    assert len(run.outputs) == 2
+
+
+def test_what_goes_is_told_before_it_goes(kernel):
+    """The badge is there at once, and stays below the text until the answer is whole."""
+    run = kernel.run("%%gemini -s 'Be brief.'\nhello")
+    lines = [shown["data"]["text/plain"] for shown in (run.outputs[0], *run.updates)]
+    assert lines[0].startswith("system 3 · text 1 — ")
+    assert all(line.endswith(lines[0]) for line in lines[:-1])
+    assert lines[-1] == WHOLE
 
 
 def test_a_widget_gives_way_to_the_same_output(kernel):
@@ -82,7 +92,8 @@ def test_an_api_error_is_a_card(kernel):
     """A refused request fails the cell with what happened and what to do, and no traceback."""
     run = kernel.run("%%gemini\nquota")
     assert run.reply["status"] == "error"
-    (error,) = run.outputs
+    _badge, error = run.outputs
+    assert [shown["data"] for shown in run.shown] == [{}]
     card = "\n".join(error["traceback"])
     assert card.startswith("ResourceExhausted (429 RESOURCE_EXHAUSTED): Out of quota.")
     assert len(card.splitlines()) <= 3

@@ -12,7 +12,8 @@ from gemini_nb.local import embed, embeddings, models
 from gemini_nb.local.fault import Fault
 from tests.local.test_app import client, error
 
-PATH = "/v1beta/models/gemini-embedding-001"
+MODEL = "gemini-embedding-001"
+PATH = f"/v1beta/models/{MODEL}"
 HELLO = {"content": {"parts": [{"text": "hello"}]}}
 
 # A sentence, one that says nearly the same in other words, and one of another matter.
@@ -53,7 +54,7 @@ def test_a_text_is_the_same_in_any_company():
 
 def test_fewer_dimensions_are_the_first_ones_made_long_again():
     """Truncation and normalisation, in either spelling."""
-    whole = np.array(embeddings.embed(HELLO)["embedding"]["values"])
+    whole = np.array(embeddings.embed(HELLO, MODEL)["embedding"]["values"])
     body = {**HELLO, "output_dimensionality": 64, "task_type": "CLUSTERING"}
     few = client().post(f"{PATH}:embedContent", json=body).json()["embedding"]["values"]
     assert np.linalg.norm(few) == pytest.approx(1, abs=1e-6)
@@ -69,8 +70,8 @@ def test_parts_and_title_are_lines_of_one_text():
         "title": "Rivers",
         "taskType": "RETRIEVAL_DOCUMENT",
     }
-    made = [embeddings.embed(each)["embedding"] for each in (parts, joined, titled)]
-    assert made[0] == made[1] == made[2] != embeddings.embed(HELLO)["embedding"]
+    made = [embeddings.embed(each, MODEL)["embedding"] for each in (parts, joined, titled)]
+    assert made[0] == made[1] == made[2] != embeddings.embed(HELLO, MODEL)["embedding"]
 
 
 @pytest.mark.parametrize("name", ["gemini-embedding-2", "text-embedding-004", "embedding-001"])

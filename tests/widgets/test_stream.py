@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import comm
@@ -35,7 +36,7 @@ def wire(monkeypatch):
     monkeypatch.setattr(stream, "_latest", type(stream._latest)())
     monkeypatch.setattr(stream, "ears", stream._Ears())
     yield Wire.sent
-    for kept in stream._latest:
+    for _, kept in stream._latest:
         kept.close()
 
 
@@ -79,10 +80,10 @@ def test_the_end_is_kept_and_not_sent(wire):
     final = {"data": {"text/plain": "all of it"}, "metadata": {}}
     channel.end(final)
     assert [base["text"] for base in bases(wire)] == ["all"]
-    assert said(wire)[-1] == {"t": "end", "o": 3}
-    kept = stream._latest[-1].get_state("base")["base"]
+    assert said(wire)[-1] == {"t": "end", "o": 3, "id": channel.name}
+    kept = stream._latest[-1][1].get_state("base")["base"]
     assert kept["text"] == "all of it"
-    assert kept["final"] == {**final, "id": stream._latest[-1].model_id}
+    assert kept["final"] == {**final, "id": channel.name}
     channel._hear(None, {"t": "here", "view": 1}, [])  # by a kernel that was busy until now
     assert len(bases(wire)) == 1
     channel._hear(None, {"t": "need"}, [])
@@ -119,13 +120,18 @@ def test_it_hears(wire):
     assert stopped == [1]
 
 
-def test_old_streams_are_let_go(wire):
-    """The last sixteen that ended stay for a page that is loaded again; open ones always do."""
+def test_old_streams_are_let_go(wire, monkeypatch):
+    """The last sixteen stay for a page that is loaded again, and all of the last minute."""
+    now = 100.0
+    monkeypatch.setattr(stream, "time", types.SimpleNamespace(monotonic=lambda: now))
     final = {"data": {}, "metadata": {}}
     channels = [stream.Channel(None, list) for _ in range(stream._KEPT + 2)]
     assert not [kind for _, kind, *_ in wire if kind == "comm_close"]
-    for channel in channels:
+    for channel in channels[:-1]:
         channel.end(final)
+    assert not [kind for _, kind, *_ in wire if kind == "comm_close"]
+    now += 61
+    channels[-1].end(final)
     closed = [kind for _, kind, *_ in wire if kind == "comm_close"]
     assert (len(closed), len(stream._latest)) == (2, stream._KEPT)
 

@@ -1,18 +1,61 @@
-// Where a widget stands in the notebook's document. A page that was loaded again while an answer came
-// does not know which output its final form belongs to; the widget that stands there does.
+// Where a widget stands: among the outputs of a cell, or of an `ipywidgets.Output`. A page that was
+// loaded again while an answer came does not know which output its final form belongs to, and an
+// Output takes no updates at all; the widget that stands there knows its place.
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
-/** Put the final output in the widget's place; says whether that was possible. */
-export function settle(manager, final) {
+function* ofCells(manager) {
   const cells = manager?.context?.model?.cells;
-  for (let i = 0; i < (cells?.length ?? 0); i++) {
-    const outputs = cells.get(i).outputs;
-    for (let j = 0; j < (outputs?.length ?? 0); j++) {
-      if (outputs.get(j).data?.[VIEW]?.model_id !== final.id) continue;
-      outputs.set(j, { output_type: "display_data", data: final.data, metadata: final.metadata });
-      return true;
+  for (let i = 0; i < (cells?.length ?? 0); i++) yield { outputs: cells.get(i).outputs };
+}
+
+/** The Outputs of the notebook; `saved` has the kernel and other pages hear of a change. */
+async function ofWidgets(manager) {
+  // No public list has them: an Output may lie in any other widget.
+  // One whose code is still on its way is passed over: it may never come.
+  const known = Object.values(manager?._models ?? {}).map((model) => Promise.race([model, null]));
+  const models = await Promise.allSettled(known);
+  const outputs = models.map(({ value }) => value).filter((one) => one?.get?.("_model_name") === "OutputModel");
+  return outputs.map((model) => ({
+    outputs: model.outputs,
+    saved() {
+      // As the Output itself does where something is added; without the option it would draw all anew.
+      model.set("outputs", model.outputs.toJSON(), { newMessage: true });
+      model.save_changes();
+    },
+  }));
+}
+
+/** The place of a widget in some lists of outputs. */
+function find(lists, id) {
+  for (const list of lists) {
+    for (let j = 0; j < (list.outputs?.length ?? 0); j++) {
+      if (list.outputs.get(j).data?.[VIEW]?.model_id === id) return { ...list, at: j };
     }
   }
-  return false;
+  return null;
+}
+
+function put({ outputs, at, saved }, final) {
+  outputs.set(at, { output_type: "display_data", data: final.data, metadata: final.metadata });
+  saved?.();
+}
+
+/** Put the final output in the widget's place; says whether that was possible. */
+export async function settle(manager, final) {
+  const place = find(ofCells(manager), final.id) ?? find(await ofWidgets(manager), final.id);
+  if (place) put(place, final);
+  return Boolean(place);
+}
+
+/** Have the final output settle as it goes by, named as its widget, where only an Output would take it. */
+export function catching(manager, id) {
+  const heard = manager?.kernel?.iopubMessage;
+  if (!id || !heard || find(ofCells(manager), id)) return;
+  const look = (_, { header, content }) => {
+    if (header.msg_type !== "update_display_data" || content.transient?.display_id !== id) return;
+    heard.disconnect(look);
+    settle(manager, { ...content, id });
+  };
+  heard.connect(look);
 }

@@ -1,11 +1,13 @@
 // One streaming answer as a widget (anywidget's `render`): its text, its thoughts, a quiet status
-// line with a Stop button. The final output takes its place; `hold` sees to it that nobody notices.
+// line with a Stop button, and the badge. The final output takes its place; `hold` sees to it that
+// nobody notices.
 
+import { badge, leave, word } from "./badge.js";
 import { Colours } from "./colours.js";
 import { following } from "./follow.js";
 import { hold } from "./hold.js";
 import { Frames, GrowingMarkdown } from "./markdown.js";
-import { settle } from "./place.js";
+import { catching, settle } from "./place.js";
 import { Inbox } from "./protocol.js";
 import css from "./stream.css";
 
@@ -28,17 +30,23 @@ function make(tag, className, text) {
   return made;
 }
 
-const AROUND = [".jupyter-widgets", ".jp-OutputArea-output", ".jp-OutputArea-child", ".jp-OutputArea"];
+const AREAS = ".jp-OutputArea-output, .jp-OutputArea-child, .jp-OutputArea, .jp-Cell-outputWrapper";
+const AROUND = `.jupyter-widgets, ${AREAS}, .jp-Cell`;
 
 /** Let what hangs below the text be seen; returns what takes that back. */
 function opened(root) {
-  const around = [...AROUND, ".jp-Cell-outputWrapper", ".jp-Cell"].map((name) => root.closest(name));
-  const found = around.filter(Boolean);
-  for (const node of found) node.classList.add("gemini-nb-around");
-  return () => {
-    // The widget's own element goes with it: changing it now would move the text.
-    for (const node of found.slice(1)) node.classList.remove("gemini-nb-around");
-  };
+  const own = root.closest(".jp-OutputArea-child");
+  const found = [];
+  // An Output has an area of its own, so there may be several up to the cell.
+  for (let node = root.parentElement; node; node = node.parentElement) {
+    if (!node.matches(AROUND)) continue;
+    if (node.style.height || !["", "none"].includes(getComputedStyle(node).maxHeight)) break; // it is to scroll
+    const isOwn = node !== own && own?.contains(node);
+    node.classList.add("gemini-nb-around", ...(isOwn ? ["gemini-nb-own"] : []));
+    if (!isOwn) found.push(node);
+  }
+  // The widget's own elements go with it: changing them now would move the text.
+  return () => found.forEach((node) => node.classList.remove("gemini-nb-around"));
 }
 
 /** The elements of one view. */
@@ -86,6 +94,7 @@ class View {
     this.colours = new Colours(manager?.rendermime?.markdownParser);
     this.inbox = new Inbox();
     this.parts = frame(el);
+    this.badge = this.lined();
     this.text = new GrowingMarkdown(this.parts.text);
     this.thought = new GrowingMarkdown(this.parts.thought);
     this.seen = { text: 0, thoughts: 0 };
@@ -95,6 +104,14 @@ class View {
     this.parts.stop.addEventListener("click", () => this.stop());
     this.clock = setInterval(() => this.tick(), 500);
     this.tick();
+  }
+
+  /** The badge below the text, where the kernel has one. */
+  lined() {
+    const said = this.model.get("badge");
+    if (!said?.rest) return null;
+    this.parts.root.classList.add("gemini-nb-lined");
+    return this.parts.root.appendChild(badge(said));
   }
 
   message(content) {
@@ -118,6 +135,7 @@ class View {
 
   draw() {
     this.shut ??= this.parts.root.isConnected ? opened(this.parts.root) : null;
+    this.parts.root.classList.toggle("gemini-nb-plain", Boolean(this.inbox.status.plain));
     following(this.parts.root, () => {
       this.grow(this.text, "text");
       this.grow(this.thought, "thoughts");
@@ -160,16 +178,28 @@ class View {
     }
   }
 
-  finish() {
+  async finish() {
     if (this.phase === "ended") return this.late();
     this.draw();
+    this.rework();
     this.phase = "ended";
     this.rest();
     this.parts.root.dataset.phase = "ended";
     this.parts.text.setAttribute("aria-busy", "false");
     this.parts.bar.remove();
     this.release = hold(this.parts.root);
-    if (!this.late()) setTimeout(() => this.ask(), LEFT);
+    catching(this.manager, this.inbox.ended.id);
+    if (!(await this.late())) setTimeout(() => this.ask(), LEFT);
+  }
+
+  /** What was used takes the place of what was known before, and outlives this widget. */
+  rework() {
+    const { used } = this.inbox.ended;
+    if (!this.badge || !used) return;
+    // What is below does not move, though the new line may be the shorter one.
+    this.badge.style.minHeight = `${this.badge.getBoundingClientRect().height}px`;
+    word(this.badge, used);
+    leave(this.parts.root, this.badge);
   }
 
   /** Take the final output from the model, where the kernel put it there. */

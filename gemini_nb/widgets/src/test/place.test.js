@@ -1,29 +1,82 @@
 import { expect, test } from "vitest";
-import { settle } from "../place.js";
+import { catching, settle } from "../place.js";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
+const FINAL = { id: "b", data: { "text/plain": "hi" }, metadata: { m: 1 } };
+const PLACED = { output_type: "display_data", data: FINAL.data, metadata: FINAL.metadata };
 
-function notebook(...cells) {
-  const outputs = cells.map((ids) => ids && ids.map((id) => ({ data: { [VIEW]: { model_id: id } } })));
-  const models = outputs.map((list) => ({
-    outputs: list && { length: list.length, get: (i) => list[i], set: (i, value) => (list[i] = value) },
-  }));
-  return { outputs, context: { model: { cells: { length: models.length, get: (i) => models[i] } } } };
+function outputs(ids) {
+  const list = ids.map((id) => ({ data: { [VIEW]: { model_id: id } } }));
+  return { list, length: list.length, get: (i) => list[i], set: (i, value) => (list[i] = value), toJSON: () => list };
 }
 
-const FINAL = { id: "b", data: { "text/plain": "hi" }, metadata: { m: 1 } };
+function notebook(...cells) {
+  const models = cells.map((ids) => ({ outputs: ids && outputs(ids) }));
+  return { models, context: { model: { cells: { length: models.length, get: (i) => models[i] } } } };
+}
 
-test("the output takes the place of its widget, and of no other", () => {
+/** An Output that notes what is saved. */
+function output(ids) {
+  const made = { outputs: outputs(ids), said: [], get: (name) => name === "_model_name" && "OutputModel" };
+  made.set = (...given) => made.said.push(given);
+  made.save_changes = () => made.said.push("saved");
+  return made;
+}
+
+/** The kernel's messages as the page hears them. */
+function kernel() {
+  const heard = new Set();
+  const iopubMessage = { connect: (slot) => heard.add(slot), disconnect: (slot) => heard.delete(slot) };
+  const say = (msg_type, display_id) =>
+    [...heard].forEach((slot) => slot(null, { header: { msg_type }, content: { ...FINAL, id: undefined, transient: { display_id } } }));
+  return { heard, iopubMessage, say };
+}
+
+const done = () => new Promise((resolve) => setTimeout(resolve));
+
+test("the output takes the place of its widget, and of no other", async () => {
   const book = notebook(null, ["a"], ["a", "b", "c"]);
-  expect(settle(book, FINAL)).toBe(true);
-  expect(book.outputs[2][1]).toEqual({ output_type: "display_data", data: FINAL.data, metadata: FINAL.metadata });
-  expect(book.outputs[2][0].data[VIEW].model_id).toBe("a");
-  expect(book.outputs[1].length).toBe(1);
+  expect(await settle(book, FINAL)).toBe(true);
+  expect(book.models[2].outputs.list[1]).toEqual(PLACED);
+  expect(book.models[2].outputs.list[0].data[VIEW].model_id).toBe("a");
+  expect(book.models[1].outputs.length).toBe(1);
 });
 
-test("where it stands nowhere, nothing changes", () => {
-  expect(settle(notebook(["a"]), FINAL)).toBe(false);
-  expect(settle(notebook(), FINAL)).toBe(false);
-  expect(settle({}, FINAL)).toBe(false);
-  expect(settle(undefined, FINAL)).toBe(false);
+test("an Output has its place, and says so to the kernel without drawing anew", async () => {
+  const [one, other] = [output(["a"]), output(["c", "b"])];
+  const never = new Promise(() => {});
+  const _models = { one: Promise.resolve(one), broken: Promise.reject(new Error("no code")), never, other: Promise.resolve(other) };
+  expect(await settle({ ...notebook(["x"]), _models }, FINAL)).toBe(true);
+  expect(other.outputs.list[1]).toEqual(PLACED);
+  expect(other.said).toEqual([["outputs", other.outputs.list, { newMessage: true }], "saved"]);
+  expect(one.said).toEqual([]);
+});
+
+test("where it stands nowhere, nothing changes", async () => {
+  expect(await settle(notebook(["a"]), FINAL)).toBe(false);
+  expect(await settle(notebook(), FINAL)).toBe(false);
+  expect(await settle({}, FINAL)).toBe(false);
+  expect(await settle(undefined, FINAL)).toBe(false);
+});
+
+test("the update that an Output lets pass is caught, once", async () => {
+  const [book, out] = [{ ...notebook(["x"]), kernel: kernel() }, output(["b"])];
+  book._models = { out: Promise.resolve(out) };
+  catching(book, "b");
+  book.kernel.say("update_display_data", "another");
+  book.kernel.say("display_data", "b");
+  await done();
+  expect(out.said).toEqual([]);
+  book.kernel.say("update_display_data", "b");
+  await done();
+  expect(out.outputs.list[0]).toEqual(PLACED);
+  expect(book.kernel.heard.size).toBe(0);
+});
+
+test("in a cell the notebook takes the update by itself", () => {
+  const book = { ...notebook(["b"]), kernel: kernel() };
+  catching(book, "b");
+  catching(book, undefined);
+  catching(undefined, "b");
+  expect(book.kernel.heard.size).toBe(0);
 });

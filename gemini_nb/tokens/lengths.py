@@ -1,0 +1,261 @@
+"""How long a recording or a video is, by its header; what it is goes by its bytes, not its name.
+
+libsndfile reads what it reads well (WAV, AIFF, FLAC, Ogg). MP3, AAC, MP4, WebM and AVI are read
+here: libsndfile's reader of MP3 talks to stderr, and a library for the others weighs 100 MB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from gemini_nb.tokens.buffers import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gemini_nb.tokens.buffers import Buffer
+
+_HEAD = 65_536
+_WALKED = 4 << 20
+"""Bytes of MP3 or AAC whose frames are added up; the rest is taken to be like them."""
+_LARGEST_MOOV = 64 << 20
+
+
+def of_audio(data: Buffer, mime_type: str) -> float | None:
+    """Seconds of a recording; None where nothing tells them."""
+    start = bytes(data[:12])
+    if start[:4] in _SNDFILE:
+        return _by_libsndfile(data)
+    if found := _by_container(data, start):
+        return found[0]
+    return _frames(data, _aac_frame if mime_type == "audio/aac" else _mp3_frame)
+
+
+def of_video(data: Buffer, _: str) -> tuple[float | None, bool | None]:
+    """Seconds of a video, and whether it has sound; None for what nothing tells."""
+    return _by_container(data, bytes(data[:12])) or (None, None)
+
+
+_SNDFILE: Final = (b"RIFF", b"FORM", b"fLaC", b"OggS")
+
+
+def _by_libsndfile(data: Buffer) -> float | None:
+    import soundfile
+
+    found = soundfile.info(Reader(data))
+    if found.format == "OGG" and not data[len(data) - 1 :]:  # its length stands at its end
+        return None
+    return float(found.frames / found.samplerate)
+
+
+def _by_container(data: Buffer, start: bytes) -> tuple[float | None, bool | None] | None:
+    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return _mp4(data)
+    if start[:4] == b"\x1aE\xdf\xa3":
+        return _webm(data)
+    if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
+        return _avi(data)
+    return None
+
+
+# ---------------------------------------------------------------------------------- MP3 and AAC
+
+
+class _Frame(NamedTuple):
+    size: int
+    seconds: float
+    kind: bytes  # what all frames of one stream have in common
+
+
+_MPEG_1 = 3
+_MP3_RATES: Final = {0: (44_100, 48_000, 32_000), 1: (22_050, 24_000, 16_000)}
+_MP3_KILOBITS: Final = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+_AAC_RATES: Final = (
+    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
+    *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
+)
+
+
+def _mp3_frame(head: bytes) -> _Frame | None:
+    """One frame of layer III, by its first four bytes."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # noqa: PLR2004 - its sign
+        return None
+    version, kilobits, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or kilobits in (0, 15) or rate == _MPEG_1:
+        return None
+    half = version != _MPEG_1
+    hertz = _MP3_RATES[half][rate] >> (version == 0)
+    samples = 576 if half else 1152
+    size = samples // 8 * _MP3_KILOBITS[half][kilobits] * 1000 // hertz + (head[2] >> 1 & 1)
+    return _Frame(size, samples / hertz, bytes((head[1] & 0xFE, head[2] & 0x0C)))
+
+
+def _aac_frame(head: bytes) -> _Frame | None:
+    """One ADTS frame, by its first seven bytes."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:  # noqa: PLR2004 - its sign
+        return None
+    rate = head[2] >> 2 & 15
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    if rate >= len(_AAC_RATES) or size < 7:  # noqa: PLR2004 - its own header
+        return None
+    blocks = 1 + (head[6] & 3)
+    return _Frame(size, 1024 * blocks / _AAC_RATES[rate], bytes((head[1], head[2] & 0xFD)))
+
+
+def _frames(data: Buffer, frame: Any) -> float | None:
+    """Seconds of a stream of frames, by a count in the first one, or by adding them up."""
+    start = _behind_tags(bytes(data[:10]))
+    window = bytes(data[start : start + _WALKED])
+    at = _first(window, frame)
+    if at is None:
+        return None
+    first = frame(window[at : at + 7])
+    if frame is _mp3_frame and (counted := _counted(window[at : at + first.size])):
+        return float(counted * first.seconds)
+    begin, seconds = at, 0.0
+    while (one := frame(window[at : at + 7])) and one.kind == first.kind:
+        seconds += one.seconds
+        at += one.size
+    rest = len(data) - start - begin
+    if start + len(window) < len(data):  # there is more than was walked
+        return seconds * rest / (at - begin)
+    return seconds
+
+
+def _behind_tags(head: bytes) -> int:
+    """Where an ID3 tag at the beginning ends."""
+    if head[:3] != b"ID3" or len(head) < 10:  # noqa: PLR2004 - the tag's own header
+        return 0
+    size = sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    return 10 + size
+
+
+def _first(window: bytes, frame: Any) -> int | None:
+    """Where the first frame begins that another of its kind follows."""
+    at = window.find(b"\xff", 0, _HEAD)
+    while at >= 0:
+        one = frame(window[at : at + 7])
+        after = frame(window[at + one.size : at + one.size + 7]) if one else None
+        if one and (len(window) == at + one.size or (after and after.kind == one.kind)):
+            return at
+        at = window.find(b"\xff", at + 1, _HEAD)
+    return None
+
+
+def _counted(frame: bytes) -> int | None:
+    """How many frames follow, where the first one tells (Xing, Info, VBRI)."""
+    for sign, flags, at in ((b"Xing", 4, 8), (b"Info", 4, 8), (b"VBRI", 0, 14)):
+        found = frame.find(sign, 0, 64)
+        if found >= 0 and (not flags or frame[found + 7] & 1):
+            return int.from_bytes(frame[found + at : found + at + 4], "big") or None
+    return None
+
+
+# ------------------------------------------------------------------------------ MP4, MOV and M4A
+
+_INSIDE: Final = (b"trak", b"mdia", b"mvex")
+
+
+def _boxes(data: Buffer, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes between two places: name, and where what is in them begins and ends."""
+    while start + 8 <= end:
+        size, name = struct.unpack(">I4s", bytes(data[start : start + 8]))
+        body = start + 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", bytes(data[body : body + 8]))
+            body += 8
+        stop = end if size == 0 else min(start + size, end)
+        if stop < body:
+            return
+        yield name, body, stop
+        start = stop
+
+
+def _mp4(data: Buffer) -> tuple[float | None, bool | None]:
+    for name, start, stop in _boxes(data, 0, len(data)):
+        if name == b"moov" and stop - start < _LARGEST_MOOV:
+            return _moov(bytes(data[start:stop]))
+    return None, None
+
+
+def _moov(moov: bytes) -> tuple[float | None, bool | None]:
+    found: dict[bytes, int] = {}
+    sound = False
+
+    def walk(start: int, end: int) -> None:
+        nonlocal sound
+        for name, body, stop in _boxes(moov, start, end):
+            if name in _INSIDE:
+                walk(body, stop)
+            elif name == b"hdlr":
+                sound = sound or moov[body + 8 : body + 12] == b"soun"
+            elif name == b"mvhd":
+                wide = moov[body] == 1
+                at, size = body + (20 if wide else 12), 8 if wide else 4
+                found[b"scale"] = int.from_bytes(moov[at : at + 4], "big")
+                found[name] = int.from_bytes(moov[at + 4 : at + 4 + size], "big")
+            elif name == b"mehd":  # of a video in fragments, whose mvhd says 0
+                found[name] = int.from_bytes(moov[body + 4 : stop], "big")
+
+    walk(0, len(moov))
+    ticks, scale = found.get(b"mvhd") or found.get(b"mehd"), found.get(b"scale")
+    return (ticks / scale if ticks and scale else None), sound
+
+
+# ---------------------------------------------------------------------------------- WebM and AVI
+
+_SEGMENT, _INFO, _TRACKS, _TRACK = 0x18538067, 0x1549A966, 0x1654AE6B, 0xAE
+_SCALE, _DURATION, _TRACK_TYPE = 0x2AD7B1, 0x4489, 0x83
+_SOUND = 2
+
+
+def _number(data: bytes, at: int, *, marked: bool) -> tuple[int, int]:
+    """An EBML number, and where it ends; an ID keeps the mark of its length."""
+    length = 9 - data[at].bit_length()
+    value = int.from_bytes(data[at : at + length], "big")
+    unmarked = value & (1 << 7 * length) - 1
+    if not marked and unmarked == (1 << 7 * length) - 1:
+        unmarked = len(data)  # "until the end"
+    return (value if marked else unmarked), at + length
+
+
+def _webm(data: Buffer) -> tuple[float | None, bool | None]:
+    head = bytes(data[: 1 << 20])
+    found: dict[int, float] = {_SCALE: 1_000_000.0}
+    kinds: list[int] = []
+
+    def walk(at: int, end: int) -> None:
+        while at < end:
+            name, at = _number(head, at, marked=True)
+            size, at = _number(head, at, marked=False)
+            body = head[at : at + size]
+            if name in (_SEGMENT, _INFO, _TRACKS, _TRACK):
+                walk(at, min(at + size, end))
+            elif name == _SCALE:
+                found[name] = float(int.from_bytes(body, "big"))
+            elif name == _DURATION:
+                (found[name],) = struct.unpack(">f" if size == 4 else ">d", body)  # noqa: PLR2004
+            elif name == _TRACK_TYPE:
+                kinds.append(int.from_bytes(body, "big"))
+            at += size
+
+    with contextlib.suppress(IndexError, struct.error):  # where the head ends
+        walk(0, len(head))
+    sound = (_SOUND in kinds) if kinds else None
+    seconds = found[_DURATION] * found[_SCALE] / 1e9 if _DURATION in found else None
+    return seconds, sound
+
+
+def _avi(data: Buffer) -> tuple[float | None, bool | None]:
+    head = bytes(data[:_HEAD])
+    at = head.find(b"avih")
+    if at < 0:
+        return None, None
+    (microseconds,) = struct.unpack("<I", head[at + 8 : at + 12])
+    (frames,) = struct.unpack("<I", head[at + 24 : at + 28])
+    return microseconds * frames / 1e6 or None, b"auds" in head
