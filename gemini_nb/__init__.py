@@ -19,6 +19,7 @@ _HOMES = {
     "GenerativeModel": "model",
     "Response": "stream",
     "TokenCount": "tokens.counted",
+    "TokenLine": "widgets.count",
     "configure": "settings",
     "count": "counting",
     "delete_file": "files",
@@ -50,6 +51,7 @@ __all__ = [
     "GenerativeModel",
     "Response",
     "TokenCount",
+    "TokenLine",
     "__version__",
     "batches",
     "caching",
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
     from gemini_nb.settings import configure
     from gemini_nb.stream import Response
     from gemini_nb.tokens.counted import TokenCount
+    from gemini_nb.widgets.count import TokenLine
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,7 @@ def test_the_public_names():
         "GenerativeModel",
         "Response",
         "TokenCount",
+        "TokenLine",
         "__version__",
         "batches",
         "caching",

@@ -25,7 +25,7 @@ _LINE = (
 )
 
 
-class TokenLine(ipywidgets.HTML):  # type: ignore[misc]
+class TokenLine(ipywidgets.HTML):
     """`1,234 tokens` of the text in another widget, or `≈ 1,234 tokens`; it follows the typing.
 
     Counting has a thread of its own, which ends where there is nothing to count.
