@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from gemini_nb.content import CountTokensResponse, GenerateContentRequest
 
 
+# In a shorter prompt the few tokens that the service adds say nothing of a longer one.
+_TELLING = 100
+
+
 def estimated(
     body: GenerateContentRequest, model: str, *, cached: int = 0, wait: bool = True
 ) -> TokenCount:
@@ -45,8 +49,8 @@ def by_service(told: CountTokensResponse, own: TokenCount, model: str) -> TokenC
 
 
 def compare(model: str, own: TokenCount, counted: int | None) -> None:
-    """Keep how far an own count was off, where it was one."""
-    if counted and own.total_tokens and own.how != "estimate":
+    """Keep how far an own count was off, where it was one, of a prompt that says something."""
+    if counted and own.total_tokens >= _TELLING and own.how != "estimate":
         history.compared(model, own.total_tokens, counted)
 
 

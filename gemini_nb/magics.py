@@ -14,7 +14,7 @@ from traitlets import Bool, Enum, Float, TraitType, Unicode, observe
 
 from gemini_nb import asking, completion, inline, options, settings
 from gemini_nb.chat import ChatSession
-from gemini_nb.display import places, static
+from gemini_nb.display import places, slot, static
 from gemini_nb.display.live import LiveMarkdown
 from gemini_nb.model import GenerativeModel
 from gemini_nb.prompt import without_markers
@@ -283,6 +283,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(_keep_questions)
     completion.install(shell)
     places.ask_early(shell)
+    slot.follow_cells(shell)
     _warm_later(shell)
 
 
@@ -307,6 +308,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     """`%unload_ext gemini_nb`."""
     shell.input_transformers_cleanup.remove(_keep_questions)
     completion.uninstall(shell)
+    slot.unfollow_cells(shell)
     for magics in shell.magics_manager.magics.values():
         for name in [n for n, held in magics.items() if _owner(held) == __name__]:
             del magics[name]

@@ -51,14 +51,17 @@ def test_what_the_service_counts_has_the_same_shape(serve, monkeypatch):
     kept = []
     monkeypatch.setattr(history, "compared", lambda *args: kept.append(args))
     vocabulary.load()
-    details = [{"modality": "TEXT", "tokenCount": 12}]
-    told = {"totalTokens": 12, "cachedContentTokenCount": 2, "promptTokensDetails": details}
+    details = [{"modality": "TEXT", "tokenCount": 112}]
+    told = {"totalTokens": 112, "cachedContentTokenCount": 2, "promptTokensDetails": details}
     serve(answer_json(told))
-    found = genai.GenerativeModel("gemini-2.5-flash").count_tokens(FOX)
-    assert (found.total_tokens, found.cached_content_token_count, found.how) == (12, 2, "server")
-    assert found.by_modality == {"TEXT": 12}
-    assert [(part.label, part.tokens) for part in found.parts] == [("text", 10)]
-    assert kept == [("models/gemini-2.5-flash", 10, 12)]
+    model = genai.GenerativeModel("gemini-2.5-flash")
+    found = model.count_tokens(" ".join([FOX] * 10))
+    assert (found.total_tokens, found.cached_content_token_count, found.how) == (112, 2, "server")
+    assert found.by_modality == {"TEXT": 112}
+    assert [(part.label, part.tokens) for part in found.parts] == [("text", 100)]
+    assert kept == [("models/gemini-2.5-flash", 100, 112)]
+    model.count_tokens(FOX)  # too short to say anything of others
+    assert len(kept) == 1
 
 
 def test_counting_is_awaited_too(serve):

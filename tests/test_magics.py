@@ -610,7 +610,7 @@ def test_a_cell_is_counted_as_it_stands(shell, serve, capsys):
         "text        10  counted",
         "photo    1,548  by the API's rule",
         "",
-        "Together 1,561 tokens: 0.15% of what the model reads. $0.0005 before its answer.",
+        "Together 1,561 tokens: 0.15 % of what the model reads. $0.0005 before its answer.",
     ]
     assert shell.user_ns["count"].total_tokens == 1561
     assert server.calls == []
@@ -627,7 +627,7 @@ def test_the_service_may_count_as_well(shell, serve, capsys):
     """`--ask` shows by how much it differs."""
     server = serve(answer_json({"totalTokens": 11}))
     run(shell, f"%gemini_tokens --ask -m gemini-2.5-flash {FOX}")
-    assert "The service counts 11, 10.0% more." in capsys.readouterr().out
+    assert "The service counts 11, 10.0 % more." in capsys.readouterr().out
     assert server.calls[0].target.endswith(":countTokens")
 
 

@@ -26,7 +26,7 @@ def show_forecast(known: Forecast, told: TokenCount | None = None) -> None:
 def _sum(known: Forecast) -> str:
     total = known.count.total_tokens
     about = "about " * (known.count.how == "estimate")
-    share = f": {total / known.window:.2%} of what the model reads" if known.window else ""
+    share = f": {100 * total / known.window:.2f} % of what the model reads" if known.window else ""
     said = [f"Together {about}{total:,} token{'s' * (total != 1)}{share}."]
     if known.is_free:
         said.append("It stays on this machine, and costs nothing.")
@@ -45,4 +45,4 @@ def _told(known: Forecast, told: TokenCount) -> str:
         return f"The service counts {counted:,}."
     more = counted / own - 1
     word = "more" if more > 0 else "less"
-    return f"The service counts {counted:,}, {abs(more):.1%} {word}."
+    return f"The service counts {counted:,}, {100 * abs(more):.1f} % {word}."

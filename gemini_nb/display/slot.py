@@ -7,11 +7,15 @@ from any thread, at any time.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from IPython.core.getipython import get_ipython
+
 if TYPE_CHECKING:
     import ipywidgets
+    from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
 # Threads may share an Output; its outputs are read and then set.
@@ -25,8 +29,50 @@ class Slot(Protocol):
         """Show this, in the place of what was shown before."""
 
 
+_running: dict[str, Any] | None = None  # the request of the cell that runs
+
+
+def follow_cells(shell: InteractiveShell) -> None:
+    """Know which cell runs, for the threads that it begins.
+
+    A thread has no request of its own that its output could answer. It would answer whatever was
+    asked of the kernel last, be it by a widget on the page, and the page would drop it.
+    """
+    _runs()  # this very cell
+    shell.events.register("pre_run_cell", _runs)
+    shell.events.register("post_run_cell", _ran)
+
+
+def unfollow_cells(shell: InteractiveShell) -> None:
+    """The end of it."""
+    shell.events.unregister("pre_run_cell", _runs)
+    shell.events.unregister("post_run_cell", _ran)
+
+
+def _runs(*_: Any) -> None:
+    global _running
+    kernel: Any = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call,unused-ignore]
+    _running = kernel.get_parent() if hasattr(kernel, "get_parent") else None
+
+
+def _ran(*_: Any) -> None:
+    global _running
+    _running = None
+
+
+def _belong() -> None:
+    """What this thread shows belongs to the cell that runs, unless it has a request of its own."""
+    publisher = getattr(get_ipython(), "display_pub", None)  # type: ignore[no-untyped-call,unused-ignore]
+    own = getattr(publisher, "_parent_header", None)
+    if _running is None or not isinstance(own, contextvars.ContextVar):  # ipykernel before 7
+        return
+    if own not in contextvars.copy_context():
+        own.set(_running["header"])
+
+
 class _OfCell:
     def __init__(self, name: str | None) -> None:
+        _belong()
         self._name = name
         self._handle: DisplayHandle | None = None
 

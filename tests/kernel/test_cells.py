@@ -15,7 +15,7 @@ pytestmark = pytest.mark.kernel
 SETUP = """
 %load_ext gemini_nb
 import gemini_nb as genai
-genai.configure(api_key="AIzaFAKE", base_url="{url}", retries=0)
+genai.configure(api_key="AIzaFAKE", base_url="{url}", retries=0, history="off")
 """
 
 
@@ -134,3 +134,28 @@ def test_the_next_cell_gets_the_code(kernel):
     run = kernel.run("%%gemini -x\nhello")
     assert "no code block" in run.text
     assert not [p for p in run.reply["payload"] if p["source"] == "set_next_input"]
+
+
+BESIDE = """
+import threading
+from gemini_nb.display.live import LiveMarkdown
+
+def other():  # as a page does that says something to a widget
+    get_ipython().set_parent({"header": {**get_ipython().get_parent()["header"], "msg_id": "x"}})
+
+def go():
+    live = LiveMarkdown()
+    live.write("from a thread")
+    live.close(genai.Response(), 1.0)
+
+for work in (other, go):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_a_thread_shows_in_the_cell_that_runs(kernel):
+    """Also where something else was asked of the kernel meanwhile, whose output it would become."""
+    run = kernel.run(BESIDE)
+    assert [shown["data"]["text/plain"] for shown in run.shown] == ["from a thread"]
