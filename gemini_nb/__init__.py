@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Audio": "audio",
     "ChatSession": "chat",
     "Chunk": "chunks",
     "Client": "client",
     "GenerationConfig": "content",
     "GenerativeModel": "model",
+    "Player": "widgets.player",
     "Response": "stream",
     "TokenCount": "tokens.counted",
     "TokenLine": "widgets.count",
+    "Transcript": "transcripts",
     "configure": "settings",
     "count": "counting",
     "delete_file": "files",
@@ -44,14 +47,17 @@ _HOMES = {
 _MODULES = ("batches", "caching", "errors", "types")
 
 __all__ = [
+    "Audio",
     "ChatSession",
     "Chunk",
     "Client",
     "GenerationConfig",
     "GenerativeModel",
+    "Player",
     "Response",
     "TokenCount",
     "TokenLine",
+    "Transcript",
     "__version__",
     "batches",
     "caching",
@@ -81,6 +87,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from gemini_nb import batches, caching, errors, types
+    from gemini_nb.audio import Audio
     from gemini_nb.chat import ChatSession
     from gemini_nb.chunks import Chunk
     from gemini_nb.client import Client
@@ -110,7 +117,9 @@ if TYPE_CHECKING:
     from gemini_nb.settings import configure
     from gemini_nb.stream import Response
     from gemini_nb.tokens.counted import TokenCount
+    from gemini_nb.transcripts import Transcript
     from gemini_nb.widgets.count import TokenLine
+    from gemini_nb.widgets.player import Player
 
 
 def __getattr__(name: str) -> Any:

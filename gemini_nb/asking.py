@@ -25,17 +25,17 @@ class Prompt(NamedTuple):
     model: GenerativeModel
     content: Content
     body: GenerateContentRequest
-    names: list[str]  # of the media of its own turn
+    names: dict[int, str]  # of the media of its own turn, by their places in it
 
     def describe(self, *, stream: bool) -> str:
         """The exact request, for a person to read."""
         return request.generate(self.model.model_name, self.body, stream=stream).describe()
 
-    def forecast(self) -> Forecast:
-        """What is known of it beforehand."""
+    def forecast(self, *, wait: bool = False) -> Forecast:
+        """What is known of it beforehand; see `forecast.of`."""
         from gemini_nb import forecast
 
-        return forecast.of(self.model, self.body, self.names)
+        return forecast.of(self.model, self.body, self.names, wait=wait)
 
 
 def prompt(
@@ -52,20 +52,21 @@ def prompt(
         system_instruction=system,
     )
     words = _filled(typed, given, names)
-    attached = [_attached(name, names) for name in given.attach]
-    content = to_content([*words.pieces, *attached])
+    more = [attached(name, names) for name in given.attach]
+    content = to_content([*words.pieces, *more])
     # Built as it would be sent, history and all, so that what is shown is what would go.
     body = model.build([*history, content])
-    sent = content.parts[len(words.pieces) :]  # an attached text is no medium, and has no name
-    named = [Path(n).name for n, part in zip(given.attach, sent, strict=True) if part.text is None]
-    return Prompt(model, content, body, [*words.media, *named])
+    media = [at for at, piece in enumerate(words.pieces) if not isinstance(piece, str)]
+    names_of = dict(zip(media, words.media, strict=True))
+    names_of |= {at: Path(n).name for at, n in enumerate(given.attach, len(words.pieces))}
+    return Prompt(model, content, body, names_of)
 
 
 def _filled(text: str, given: Namespace, names: Mapping[str, Any]) -> Filled:
     return Filled([text], []) if given.no_interpolate else fill(text, names)
 
 
-def _attached(name: str, names: Mapping[str, Any]) -> Any:
+def attached(name: str, names: Mapping[str, Any]) -> Any:
     """What `-a` names: a variable, else a file."""
     if name in names:
         return names[name]

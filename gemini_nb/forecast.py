@@ -10,7 +10,7 @@ from gemini_nb.errors import OverBudget, PromptTooLong
 from gemini_nb.tokens import prices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from gemini_nb.content import GenerateContentRequest
     from gemini_nb.model import GenerativeModel
@@ -47,8 +47,7 @@ class Forecast:
         """Refuse what may not go.
 
         Raises PromptTooLong where it has more tokens than `most`, or than the model reads;
-        OverBudget where it costs more than is left. (That something is left at all, every call
-        looks at: `history.guard`.)
+        OverBudget where it costs more than is left.
         """
         total = self.count.total_tokens
         if most is not None and total > most:
@@ -65,9 +64,10 @@ class Forecast:
             )
 
     def _too_long(self, limit: str, most: int) -> PromptTooLong:
-        about = "about " if self.count.how == "estimate" else ""
+        total, about = self.count.total_tokens, "about " * (self.count.how == "estimate")
         return PromptTooLong(
-            f"The prompt has {about}{self.count.total_tokens:,} tokens, {limit}. {self._largest()}",
+            f"The prompt has {about}{total:,} token{'s' * (total != 1)}, {limit}. "
+            f"{self._largest()}",
             count=self.count,
             limit=most,
             advice=self._hint(),
@@ -99,36 +99,41 @@ _HINTS = {
 }
 
 
-def of(model: GenerativeModel, body: GenerateContentRequest, names: Sequence[str] = ()) -> Forecast:
-    """What is known of this prompt.
+def of(
+    model: GenerativeModel,
+    body: GenerateContentRequest,
+    names: Mapping[int, str] | None = None,
+    *,
+    wait: bool = False,
+) -> Forecast:
+    """What is known of this prompt; nothing is asked of the service.
 
-    `names` are those of its media, which come last and in this order. Nothing is asked of the
-    service, and a vocabulary is waited for only where a limit hangs on the number.
+    Args:
+        model: that it goes to.
+        body: the whole request.
+        names: what a person calls the media of the last turn, by their places in it.
+        wait: for a vocabulary that is still being read, as where a limit hangs on the number; where
+            there is a budget one does.
+
+    Raises OverBudget where a budget is spent, or cannot be kept for this model.
     """
     client = model.client
     chosen = client.settings
     name = model.model_name
     free = chosen.resolve_backend() == "local"
+    client.guard(name)
     left = None if free else history.left(chosen)
-    count = counting.estimated(body, name, cached=model.cached_tokens, wait=left is not None)
+    count = counting.estimated(
+        body, name, cached=model.cached_tokens, wait=wait or left is not None, names=names
+    )
     price = prices.price_of(name, chosen.prices)
     cost = price.of_prompt(count.by_modality, count.cached_content_token_count) if price else None
     return Forecast(
         model=name.removeprefix("models/"),
-        count=_named(count, names),
+        count=count,
         window=windows.of(client, name),
         price=0.0 if free else cost,
         is_free=free,
         left=left,
-        drift=history.drift(name),
+        drift=None if free else history.drift(name, chosen),
     )
-
-
-def _named(count: TokenCount, names: Sequence[str]) -> TokenCount:
-    """The count with the person's names for its last media."""
-    media = [at for at, part in enumerate(count.parts) if part.modality != "TEXT"]
-    parts = list(count.parts)
-    for at, name in zip(media[-len(names) :] if names else [], names, strict=False):
-        if name:
-            parts[at] = dataclasses.replace(parts[at], label=name)
-    return dataclasses.replace(count, parts=tuple(parts))

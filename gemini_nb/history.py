@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -45,7 +46,7 @@ class Spent(NamedTuple):
 class Call:
     """A call under way: `over` or `failed` is said of it, once. Neither raises."""
 
-    __slots__ = ("_at", "_began", "_chosen", "_local", "_model", "_request")
+    __slots__ = ("_at", "_began", "_chosen", "_local", "_model", "_request", "_sent")
 
     def __init__(self, request: Request, model: str, chosen: Settings, *, local: bool) -> None:
         self._request: Request | None = request
@@ -54,12 +55,19 @@ class Call:
         self._local = local
         self._at = time.time()
         self._began = time.perf_counter()
+        self._sent = False
+
+    def sent(self) -> None:
+        """It goes out now: until then it only waited for its turn."""
+        self._sent = True
 
     def over(self, response: Response) -> None:
         """A Response has ended: whole, stopped or broken."""
         error = response.error if isinstance(response.error, errors.GeminiError) else None
         if error is not None:
             self.failed(error, response)
+            return
+        if response.interrupted and not self._sent:
             return
         try:
             reason = response.finish_reason or response.prompt_feedback.block_reason or ""
@@ -70,8 +78,8 @@ class Call:
     def failed(self, error: BaseException, response: Response) -> None:
         """No whole answer came. What never left this machine is not on record."""
         try:
-            if any(map(_was_sent, (error, *response.earlier))):
-                is_ours = isinstance(error, errors.GeminiError)
+            is_ours = isinstance(error, errors.GeminiError)
+            if any(map(_was_sent, (error, *response.earlier))) or (self._sent and not is_ours):
                 # The service bills no refusal, but may bill what broke on its way.
                 is_free = isinstance(error, errors.APIError) and not response.maybe_billed
                 finish = type(error).__name__ if is_ours else INTERRUPTED
@@ -102,13 +110,14 @@ class Call:
             "response": response.response_id,
         }
         parts = response.parts if chosen.history == "contents" else None
-        ledger.put(Row(request, parts, chosen, values, usage))
+        ledger.put(Row(request, parts, values, usage))
 
 
 def _was_sent(error: BaseException) -> bool:
     if isinstance(error, errors.NetworkError) and not isinstance(error, errors.BadAnswer):
         return error.sent
-    return not isinstance(error, (errors.ConfigError, errors.BackendError))
+    is_ours = isinstance(error, errors.GeminiError)
+    return is_ours and not isinstance(error, (errors.ConfigError, errors.BackendError))
 
 
 def price_of(
@@ -122,12 +131,21 @@ def price_of(
     tier = str(usage.service_tier or "").lower().removeprefix("service_tier_")
     if tier not in _STANDARD:
         return None
-    bare = model.removeprefix("models/")
-    mine = own and (own.get(bare) or own.get(version or ""))
-    price = mine or (prices.price_of(version) if version else None)
-    if price is None and (version is None or version.startswith(bare)):
+    bare, answered = model.removeprefix("models/"), (version or "").removeprefix("models/")
+    mine = own and (own.get(bare) or own.get(answered))
+    price = mine or (prices.price_of(answered) if answered else None)
+    if price is None and (not answered or _is_version_of(answered, bare)):
         price = prices.price_of(bare)
     return None if price is None else price.of_answer(usage)
+
+
+# Three digits, or the day or month of a preview.
+_VERSION = re.compile(r"(?:-\d{3}|(?:-preview)?-\d\d-(?:\d{4}|\d\d))?")
+
+
+def _is_version_of(name: str, model: str) -> bool:
+    """Whether it is that model: `…-image` is another one, and has another price."""
+    return name.startswith(model) and _VERSION.fullmatch(name, len(model)) is not None
 
 
 # -- this session
@@ -192,25 +210,25 @@ if hasattr(os, "register_at_fork"):
 # -- how far off one's own counts are
 
 
-def compared(model: str, estimated: int, counted: int) -> None:
+def compared(model: str, estimated: int, counted: int, chosen: Settings | None = None) -> None:
     """Keep how far a count of one's own was from that of the service."""
     if estimated <= 0 or counted <= 0:
         return
     name = model.removeprefix("models/")
-    known = _known_ratios()
+    known = _known_ratios(chosen or settings.current())
     with _lock:
         known.setdefault(name, deque(maxlen=_RATIOS)).append(counted / estimated)
-    if settings.current().history != "off":
+    if (chosen or settings.current()).history != "off":
         ledger.put(_Estimate(name, counted / estimated))
 
 
-def drift(model: str) -> float | None:
+def drift(model: str, chosen: Settings | None = None) -> float | None:
     """How much more the service counts than one does oneself: 0.02 for 2 %; None: not known.
 
     It is the median of what was compared last. Of earlier sessions it knows a moment after it was
     asked first: nobody waits for a file.
     """
-    known = _known_ratios()
+    known = _known_ratios(chosen or settings.current())
     with _lock:
         found = sorted(known.get(model.removeprefix("models/"), ()))
     if len(found) < _ENOUGH:
@@ -219,13 +237,13 @@ def drift(model: str) -> float | None:
     return (found[middle] + found[-middle - 1]) / 2 - 1
 
 
-def _known_ratios() -> dict[str, deque[float]]:
+def _known_ratios(chosen: Settings) -> dict[str, deque[float]]:
     global _ratios
     with _lock:
         if _ratios is not None:
             return _ratios
         _ratios = {}
-    if settings.current().history != "off":
+    if chosen.history != "off":
         ledger.put(_Earlier(_ratios))
     return _ratios
 
@@ -270,9 +288,13 @@ class _Earlier:
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """What one model was used for: calls, tokens, US dollars; `unpriced` calls are not in those."""
+    """What one model of a backend was used for: calls, tokens, US dollars.
+
+    Calls that are `unpriced` are not in the dollars.
+    """
 
     model: str
+    backend: str
     calls: int
     input: int
     cached: int
@@ -311,19 +333,26 @@ def usage(
     notebook: str | None = None,
     session: str | None = None,
 ) -> list[Usage]:
-    """What was used, by model, the dearest first: since a time, in a notebook, in a session."""
+    """What was used, by model and backend, the dearest first.
+
+    Since a time, in a notebook, in a session.
+    """
     began = since.timestamp() if isinstance(since, dt.datetime) else since
     ledger.flush()
     rows = ledger.read(
-        """SELECT model, count(*), sum(coalesce(input, 0) + coalesce(tool, 0)),
+        """SELECT model, backend, count(*), sum(coalesce(input, 0) + coalesce(tool, 0)),
             sum(coalesce(cached, 0)), sum(coalesce(output, 0)), sum(coalesce(thoughts, 0)),
             total(price), sum(price IS NULL) FROM calls
         WHERE time >= ?1 AND notebook IS coalesce(?2, notebook)
             AND session = coalesce(?3, session)
-        GROUP BY model ORDER BY total(price) DESC, count(*) DESC, model""",
+        GROUP BY model, backend
+        ORDER BY total(price) DESC, count(*) DESC, model, backend""",
         (began or 0.0, notebook, session),
     )
     return [Usage(*row) for row in rows]
+
+
+_MOST_FOUND = 1_000_000
 
 
 def search(words: str = "", limit: int = 20) -> list[Record]:
@@ -339,6 +368,6 @@ def search(words: str = "", limit: int = 20) -> list[Record]:
             || coalesce(prompt, '') || char(10) || coalesce(answer, '') AS concerned
             FROM calls LEFT JOIN contents ON contents.call = calls.id)
         WHERE {has if asked else "1"} ORDER BY time DESC LIMIT ?""",  # noqa: S608 - only places
-        (*asked, limit),
+        (*asked, max(0, min(limit, _MOST_FOUND))),
     )
     return [Record(*row) for row in rows]

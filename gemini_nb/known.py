@@ -44,7 +44,7 @@ def facts_of(uri: str) -> Facts | None:
         found = _looked_at(*found)
         if found is None:
             _known.pop(uri, None)
-        else:
+        elif found.text is None:  # a text would be held for good; its file is still there
             _known[uri] = found
     return found
 

@@ -126,7 +126,7 @@ class _Writer:
         # Processes of multiprocessing end without atexit.
         others = sys.modules.get("multiprocessing.util")
         if others is not None:
-            others.Finalize(None, _end, exitpriority=10)
+            others.Finalize(None, end, exitpriority=10)
 
     def flush(self, seconds: float, *, last: bool = False) -> bool:
         if not self._begun.locked():
@@ -179,9 +179,11 @@ def _written(entries: Sequence[Entry], patience: float) -> bool:
                     raise
                 _set_aside()
             else:
+                _worked("write")
                 return True
     except Exception as error:  # noqa: BLE001 - no database, or no sqlite3, is no reason to fail
-        _say(f"The history of calls is not written: {error}{_where()}. Answers are not affected.")
+        said = f"The history of calls is not written: {error}{_where()}. Answers are not affected."
+        _say(said, "write")
     return False
 
 
@@ -300,10 +302,12 @@ def read(query: str, values: Sequence[Any] = (), seconds: float = _PATIENCE) -> 
                 return []
             db.row_factory = sqlite3.Row
             db.create_function("folded", 1, _folded, deterministic=True)
-            return db.execute(query, values).fetchall()
+            found = db.execute(query, values).fetchall()
     except Exception as error:  # noqa: BLE001 - as above
-        _say(f"The history of calls cannot be read: {error}{_where()}.")
+        _say(f"The history of calls cannot be read: {error}{_where()}.", "read")
         return []
+    _worked("read")
+    return found
 
 
 def _where() -> str:
@@ -321,6 +325,8 @@ def _folded(text: Any) -> str:
 _writer = _Writer()
 _ended = False
 _said: str | None = None
+_said_of = ""
+_logged = False
 
 
 def put(entry: Entry) -> None:
@@ -335,31 +341,41 @@ def flush(seconds: float = _PATIENCE) -> bool:
 
 
 def trouble() -> str | None:
-    """What went wrong with the file in this session, in a sentence; None where nothing did."""
+    """What is wrong with the file, or was broken and is not, in a sentence; None for nothing."""
     return _said
 
 
-def _say(sentence: str) -> None:
-    """One line in the log, and no other in this session."""
-    global _said
+def _say(sentence: str, of: str = "") -> None:
+    """One line in the log, and no other in this session; `of` what may go well again."""
+    global _said, _said_of, _logged
     if _said is None:
-        _said = sentence
+        _said, _said_of = sentence, of
+    if not _logged:
+        _logged = True
         _log.warning(sentence)
 
 
-def _end() -> None:
+def _worked(of: str) -> None:
+    """It goes well again: what was said of it is over."""
+    global _said
+    if _said_of == of:
+        _said = None
+
+
+def end(seconds: float = _AT_END) -> None:
+    """Write what is left, and take no more in this process."""
     global _ended
     if not _ended:
         _ended = True
-        _writer.flush(_AT_END, last=True)
+        _writer.flush(seconds, last=True)
 
 
 def _forget() -> None:
     """A forked process has neither the thread nor anything to write."""
-    global _writer, _said, _ended
-    _writer, _said, _ended = _Writer(), None, False
+    global _writer, _said, _logged, _ended
+    _writer, _said, _logged, _ended = _Writer(), None, False, False
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
-atexit.register(_end)
+atexit.register(end)

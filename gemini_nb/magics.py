@@ -68,6 +68,11 @@ class GeminiMagics(Magics):
         super().__init__(shell)  # type: ignore[no-untyped-call,unused-ignore]
         self._chat = ChatSession(GenerativeModel())
 
+    def follow(self, *_: Any) -> None:
+        """Take in what `genai.configure` has changed, or a value of `%config` that was refused."""
+        for name in (*_SHARED, "display"):
+            setattr(self, name, getattr(settings.current(), name))
+
     @observe("model", "backend", "timeout", "display", "badge", "budget", "history")
     def _configured(self, change: Any) -> None:
         settings.configure(**{change["name"]: change["new"]})
@@ -96,7 +101,7 @@ class GeminiMagics(Magics):
 
     def _ask(self, given: Namespace, typed: str) -> None:
         prompt = self._prompt(given, typed)
-        known = prompt.forecast()
+        known = prompt.forecast(wait=given.max_input_tokens is not None)
         if given.dry_run:
             from gemini_nb.display import counts
 
@@ -115,7 +120,9 @@ class GeminiMagics(Magics):
         from gemini_nb.receipt import Receipt
 
         receipt = Receipt(prompt.model, known)
-        live = LiveMarkdown(given.format, badge=receipt.before if self.badge else None)
+        live = LiveMarkdown(
+            given.format, badge=receipt.before if settings.current().badge else None
+        )
         try:
             response = self._send(prompt, given)
         except BaseException as error:
@@ -126,7 +133,8 @@ class GeminiMagics(Magics):
             return
         try:
             for chunk in response:
-                receipt.began()
+                if any(part.text and not part.thought for part in chunk.parts):
+                    receipt.began()
                 live.take(chunk)
         except KeyboardInterrupt:
             pass  # the person asked for it: what came stays, marked as partial
@@ -184,6 +192,35 @@ class GeminiMagics(Magics):
         if given.output:
             self.shell.user_ns[given.output] = told or known.count
         counts.show_forecast(known, told)
+
+    # -- recordings
+
+    @line_magic
+    def gemini_transcribe(self, line: str) -> None:
+        """Write down what is said: %gemini_transcribe FILE [--from MM:SS --to MM:SS] …"""
+        given = _usage(options.parse, line, "%gemini_transcribe")
+        if given is None:
+            return
+        from IPython.display import display
+
+        from gemini_nb import transcribe
+        from gemini_nb.widgets.player import Player
+
+        audio = asking.attached(given.audio, self.shell.user_ns)
+        transcript = GenerativeModel(given.model).transcribe(
+            audio,
+            start=given.start,
+            end=given.end,
+            speakers=given.speakers,
+            language=given.language,
+        )
+        sound = transcribe.recording(audio)
+        if given.align and sound is not None:
+            transcript, moves = transcript.align(sound)
+            print(f"Moved to a pause that is heard: {len(moves)} of {2 * len(transcript)} times.")
+        if given.output:
+            self.shell.user_ns[given.output] = transcript
+        display(transcript if sound is None else Player(sound, transcript))  # type: ignore[no-untyped-call,unused-ignore]
 
     # -- the conversation, the settings
 
@@ -259,7 +296,7 @@ def _usage(parse: Callable[..., Any], line: str, *magic: str) -> Any:
         raise UsageError(str(error)) from None
 
 
-_QUESTION = re.compile(r"\s*%gemini\s+(?P<rest>.*[^\s?].*\?)\s*")
+_QUESTION = re.compile(r"\s*%(?P<magic>gemini(?:_tokens)?)\s+(?P<rest>.*[^\s?].*\?)\s*")
 
 
 def _keep_questions(lines: list[str]) -> list[str]:
@@ -268,7 +305,7 @@ def _keep_questions(lines: list[str]) -> list[str]:
         return lines
     found = [(line, _QUESTION.fullmatch(line)) for line in lines]
     return [
-        f"get_ipython().run_line_magic('gemini', {asked['rest']!r})\n" if asked else line
+        f"get_ipython().run_line_magic({asked['magic']!r}, {asked['rest']!r})\n" if asked else line
         for line, asked in found
     ]
 
@@ -279,7 +316,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     owner = _owner(held)
     if held is not None and owner != __name__:
         print(f"%%gemini was {owner}'s; it is gemini_nb's now (%reload_ext {owner} gives it back).")
-    shell.register_magics(GeminiMagics)
+    magics = GeminiMagics(shell)
+    shell.register_magics(magics)
+    shell.events.register("pre_run_cell", magics.follow)
     shell.input_transformers_cleanup.append(_keep_questions)
     completion.install(shell)
     places.ask_early(shell)
@@ -309,6 +348,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.remove(_keep_questions)
     completion.uninstall(shell)
     slot.unfollow_cells(shell)
+    shell.events.unregister("pre_run_cell", shell.magics_manager.registry["GeminiMagics"].follow)
     for magics in shell.magics_manager.magics.values():
         for name in [n for n, held in magics.items() if _owner(held) == __name__]:
             del magics[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb import client as clients
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gemini_nb.resources import Model
     from gemini_nb.stream import Response
     from gemini_nb.tokens.counted import TokenCount
+    from gemini_nb.transcripts import Transcript
 
 
 class GenerativeModel:
@@ -157,9 +159,12 @@ class GenerativeModel:
 
         Raises:
             BadPrompt, UnknownName: before anything is sent; also for too much media.
+            OverBudget, PromptTooLong: where there is a budget; nothing is sent.
             APIError, NetworkError, StreamInterrupted: see `errors.py`.
         """
-        body = inline.fit(self.client, self.build(contents, **_checked(options)), upload)
+        body = self.build(contents, **_checked(options))
+        self._check(body)
+        body = inline.fit(self.client, body, upload)
         send = self.client.stream if stream else self.client.generate
         return send(self.model_name, body, timeout=request.request_timeout(request_options))
 
@@ -174,6 +179,8 @@ class GenerativeModel:
     ) -> Response:
         """`generate_content`, awaited; iterate a streamed Response with `async for`."""
         body = self.build(contents, **_checked(options))
+        if self.client.settings.budget is not None:  # a vocabulary may have to be read
+            await asyncio.to_thread(self._check, body)
         body = await inline.fit_async(self.client, body, upload)
         send = self.client.stream_async if stream else self.client.generate_async
         return await send(self.model_name, body, timeout=request.request_timeout(request_options))
@@ -191,7 +198,7 @@ class GenerativeModel:
 
         own = self._own_count(body, wait=False)
         told = self.client.count_tokens(self.model_name, body, timeout=timeout)
-        return counting.by_service(told, own, self.model_name)
+        return counting.by_service(told, own, self.model_name, self.client)
 
     async def count_tokens_async(
         self, contents: Any, *, request_options: Any = None, **options: Any
@@ -203,7 +210,7 @@ class GenerativeModel:
 
         own = self._own_count(body, wait=False)
         told = await self.client.count_tokens_async(self.model_name, body, timeout=timeout)
-        return counting.by_service(told, own, self.model_name)
+        return counting.by_service(told, own, self.model_name, self.client)
 
     def estimate_tokens(self, contents: Any, **options: Any) -> TokenCount:
         """The tokens of the whole request, counted here: at once, offline, and free.
@@ -214,10 +221,54 @@ class GenerativeModel:
         """
         return self._own_count(self.build(contents, **_checked(options)), wait=True)
 
+    def _check(self, body: GenerateContentRequest) -> None:
+        if self.client.settings.budget is not None:
+            from gemini_nb import forecast
+
+            forecast.of(self, body).check()
+
     def _own_count(self, body: GenerateContentRequest, *, wait: bool) -> TokenCount:
         from gemini_nb import counting
 
         return counting.estimated(body, self.model_name, cached=self.cached_tokens, wait=wait)
+
+    def transcribe(
+        self,
+        audio: Any,
+        *,
+        start: Any = None,
+        end: Any = None,
+        speakers: bool = False,
+        language: str | None = None,
+        schema: bool = True,
+    ) -> Transcript:
+        """What was said in a recording, and when.
+
+        A long one goes in stretches of ten minutes, several at once; where the call is interrupted,
+        the same call goes on with those that are missing. What cannot be true of a time is flagged.
+
+        Args:
+            audio: an Audio, a path, bytes, a File, or what can be part of a prompt.
+            start, end: the part that matters, `"02:30"` or seconds.
+            speakers: tell them apart.
+            language: the one that is spoken, in words.
+            schema: ask for JSON; False where a model does better with lines.
+
+        Raises:
+            BadPrompt: no recording, silence, or no such place in it.
+            ResponseError: the answer is no transcript.
+            APIError, NetworkError: see `errors.py`.
+        """
+        from gemini_nb import transcribe
+
+        how = {"speakers": speakers, "language": language, "schema": schema}
+        return transcribe.transcribe(self, audio, start=start, end=end, **how)
+
+    async def transcribe_async(self, audio: Any, **how: Any) -> Transcript:
+        """`transcribe`, awaited."""
+        from gemini_nb import transcribe
+
+        return await transcribe.transcribe_async(self, audio, **how)
 
     def start_chat(self, *, history: Any = None) -> ChatSession:
         """A conversation, with the turns of `history` before it."""

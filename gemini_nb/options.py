@@ -37,6 +37,20 @@ class _Parser(argparse.ArgumentParser):
         """Nothing: `exit`, which argparse calls next, hands the help on."""
 
 
+def _dollars(text: str) -> float:
+    """An amount; `none` is no limit, since what is not given stays as it is."""
+    try:
+        return math.inf if text == "none" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount, like 0.50, or none") from None
+
+
+def _many(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
 def _prompt_parser(prog: str) -> _Parser:
     parser = _Parser(prog=prog, allow_abbrev=False)
     add = parser.add_argument
@@ -59,7 +73,7 @@ def _prompt_parser(prog: str) -> _Parser:
     add("-c", "--chat", action="store_true", help="go on with the notebook's conversation")
     add("--no-stream", action="store_true", help="wait for the whole answer")
     add("--no-interpolate", action="store_true", help="send {braces} as they are")
-    add("--max-input-tokens", type=int, metavar="N", help="send no prompt of more tokens")
+    add("--max-input-tokens", type=_many, metavar="N", help="send no prompt of more tokens")
     add("--dry-run", action="store_true", help="show the request and its tokens, and send nothing")
     if prog.startswith("%%"):
         add("name", nargs="?", metavar="MODEL", help="the model that answers")
@@ -78,11 +92,6 @@ _CHAT.add_argument("--new", action="store_true", help="start the conversation an
 _CHAT.add_argument("--rewind", action="store_true", help="take the last turn back")
 
 
-def _dollars(text: str) -> float:
-    """An amount; `none` is no limit, since what is not given stays as it is."""
-    return math.inf if text == "none" else float(text)
-
-
 _CONFIG = _Parser(prog="%gemini_config")
 _CONFIG.add_argument("--key", action="store_true", help="ask for the API key, unseen")
 _CONFIG.add_argument("--model", metavar="MODEL", help="the model where a cell names none")
@@ -98,18 +107,30 @@ _CONFIG.add_argument(
     "--history", choices=("numbers", "contents", "off"), help="what is kept of calls"
 )
 
+_TRANSCRIBE = _Parser(prog="%gemini_transcribe")
+_TRANSCRIBE.add_argument("audio", metavar="FILE_OR_VARIABLE", help="the recording")
+_TRANSCRIBE.add_argument("-m", "--model", metavar="MODEL", help="the model that listens")
+_TRANSCRIBE.add_argument("--from", dest="start", metavar="MM:SS", help="where to begin")
+_TRANSCRIBE.add_argument("--to", dest="end", metavar="MM:SS", help="where to end")
+_TRANSCRIBE.add_argument("--speakers", action="store_true", help="tell the speakers apart")
+_TRANSCRIBE.add_argument("--language", metavar="NAME", help="the language that is spoken")
+_TRANSCRIBE.add_argument(
+    "--align", action="store_true", help="move the times to the pauses that are heard"
+)
+_TRANSCRIBE.add_argument("-o", "--output", metavar="VARIABLE", help="keep the Transcript")
+
 _USAGE = _Parser(prog="%gemini_usage")
 
 _HISTORY = _Parser(prog="%gemini_history")
 _HISTORY.add_argument("words", nargs="*", metavar="WORD", help="what the calls have to do with")
-_HISTORY.add_argument("-n", type=int, default=20, metavar="N", help="the last N of them (20)")
+_HISTORY.add_argument("-n", type=_many, default=20, metavar="N", help="the last N of them (20)")
 
 PARSERS = {
     parser.prog: parser
     for parser in (
         *map(_prompt_parser, ("%%gemini", "%gemini")),
         *map(_counting_parser, ("%%gemini_tokens", "%gemini_tokens")),
-        *(_CHAT, _CONFIG, _USAGE, _HISTORY),
+        *(_TRANSCRIBE, _CHAT, _CONFIG, _USAGE, _HISTORY),
     )
 }
 
@@ -127,7 +148,7 @@ def _words(line: str, parser: _Parser) -> list[str]:
 def parse(line: str, magic: str) -> argparse.Namespace:
     """The line after a magic that takes options alone. Raises BadOptions."""
     parser = PARSERS[magic]
-    return parser.parse_args(_words(line, parser))
+    return _checked(parser.parse_args(_words(line, parser)), parser)
 
 
 def parse_cell(line: str, magic: str = "%%gemini") -> argparse.Namespace:
@@ -136,7 +157,7 @@ def parse_cell(line: str, magic: str = "%%gemini") -> argparse.Namespace:
     if given.name and not re.match(r"(gemini|gemma|learnlm)-|(models|tunedModels)/", given.name):
         parser.error(f"{given.name!r} is no model; the prompt goes into the lines below")
     given.model = given.model or given.name
-    return _checked(given, parser)
+    return given
 
 
 def parse_line(line: str, magic: str = "%gemini") -> tuple[argparse.Namespace, str]:
@@ -158,12 +179,13 @@ def parse_line(line: str, magic: str = "%gemini") -> tuple[argparse.Namespace, s
         if action is not None and action.nargs is None and not has_value:
             value = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|\S+)""").match(line, end)
             end = value.end() if value else end
-    return _checked(parse(line[:end], magic), parser), line[end:].strip()
+    return parse(line[:end], magic), line[end:].strip()
 
 
 def _checked(given: argparse.Namespace, parser: _Parser) -> argparse.Namespace:
-    if given.output and (keyword.iskeyword(given.output) or not given.output.isidentifier()):
-        parser.error(f"-o {given.output}: that is no name for a variable")
+    output = getattr(given, "output", None)
+    if output and (keyword.iskeyword(output) or not output.isidentifier()):
+        parser.error(f"-o {output}: that is no name for a variable")
     return given
 
 

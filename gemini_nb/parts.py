@@ -7,6 +7,7 @@ dict                       a Part ({"text"}, {"inline_data"}…), a Blob ({"mime
 pathlib.Path               the file's bytes, with the MIME type of its content or name
 PIL.Image                  PNG, or JPEG where it was one
 matplotlib figure          PNG
+Audio                      the recording, once it is checked
 IPython's Image, Audio     the bytes that they show or play
 pandas DataFrame, Series   text, as Markdown where `tabulate` is installed, else as CSV
 """
@@ -66,6 +67,8 @@ _DOCUMENTED = {
     "video/x-ms-wmv": "video/wmv",
     "application/x-javascript": "text/javascript",
 }
+_KINDS = "Use text, an image, a path, bytes, a figure or a DataFrame, or str() of it."
+_ARRAYS = "Sound: genai.Audio.from_array(samples, rate). A picture: PIL.Image.fromarray(pixels)."
 _PART_KEYS = frozenset(Part.__struct_fields__)
 _BLOB_KEYS = frozenset({"mime_type", "mimeType", "data", "display_name", "displayName"})
 
@@ -225,13 +228,16 @@ def to_part(value: Any) -> Part:
     if made is None:
         raise BadPrompt(
             f"A {type(value).__module__}.{type(value).__name__} cannot be part of a prompt.",
-            advice="Use text, an image, a path, bytes, a figure or a DataFrame, or str() of it.",
+            advice=_ARRAYS if type(value).__name__ == "ndarray" else _KINDS,
         )
     return made
 
 
 def _from_library(value: Any) -> Part | None:
     """Objects of libraries that need not be installed, known by the names of their classes."""
+    if callable(getattr(value, "_part", None)):  # Audio, which is not imported for that
+        made: Part = value._part()
+        return made
     names = {f"{c.__module__.partition('.')[0]}.{c.__name__}" for c in type(value).__mro__}
     if "PIL.Image" in names:
         return _from_image(value)

@@ -37,7 +37,7 @@ class Receipt:
         return time.monotonic() - self._started
 
     def began(self) -> None:
-        """A piece of the answer came."""
+        """Text of the answer came."""
         if self._first is None:
             self._first = self.seconds
 
@@ -48,7 +48,8 @@ class Receipt:
         if usage is not None:
             own = client.settings.prices
             price = history.price_of(usage, name, response.model_version, own)
-            counting.compare(name, self._known.count, usage.prompt_token_count)
+            count, told = self._known.count, usage.prompt_token_count
+            counting.compare(name, count, told, client.settings)
             if notices.watched():
                 windows.learn(client, name)
         return badge.Used(usage, price, self._known.is_free, self.seconds, self._first)

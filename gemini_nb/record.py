@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import sqlite3
 
     from gemini_nb.request import Request
-    from gemini_nb.settings import Settings
 
 # The characters of a prompt, and of an answer, that are kept.
 _LONGEST = 32_768
 _LONGEST_NAME = 500
+# What stands for a key where none is needed is no reason to change the name of a model.
+_SHORTEST = 8
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,10 +31,12 @@ class Row:
 
     request: Request | None
     parts: list[Any] | None  # of the answer, where contents are kept
-    chosen: Settings
     values: dict[str, Any]
     usage: Any
     contents: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        settings.secrets()  # a key of the environment may be gone when its turn comes
 
     def ready(self) -> bool:
         """Work out the rest of it, and let go of the request and the answer."""
@@ -51,12 +54,9 @@ class Row:
         }
         for name, value in self.values.items():
             if isinstance(value, str):
-                self.values[name] = _plain(value)[:_LONGEST_NAME]
+                self.values[name] = _without_keys(_plain(value), _SHORTEST)[:_LONGEST_NAME]
         if self.parts is not None and request is not None:
-            self.contents = (
-                _without_keys(_said(_asked(request.body)), self.chosen),
-                _without_keys(_said(self.parts), self.chosen),
-            )
+            self.contents = (_kept(_asked(request.body)), _kept(self.parts))
         self.request = self.parts = self.usage = None
         return True
 
@@ -97,17 +97,21 @@ def _said(parts: list[Any]) -> str:
             found.append(f"[{part.inline_data.mime_type}]")
         else:
             found.append(structs.encode(part).decode("utf-8", "replace"))
-    text = _plain("\n".join(found))
+    return _plain("\n".join(found))
+
+
+def _kept(parts: list[Any]) -> str:
+    """What is kept of Parts: no key, so that none is cut in two, and then no more than so much."""
+    text = _without_keys(_said(parts))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _without_keys(text: str, chosen: Settings) -> str:
+def _without_keys(text: str, shortest: int = 1) -> str:
     """`text` without a key that a person wrote into a prompt, or a model repeated."""
-    secrets = [chosen.api_key, settings.current().api_key, settings._found]
-    found = {secret.reveal() for secret in secrets if secret is not None}
-    found |= {os.environ.get(name, "").strip() for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
-    for key in found - {""}:
-        text = text.replace(key, "[key]")
+    # The longest first: one may begin with another.
+    for secret in sorted(settings.secrets(), key=lambda each: -len(each.reveal())):
+        if len(secret.reveal()) >= shortest:
+            text = text.replace(secret.reveal(), "[key]")
     return text
 
 

@@ -27,6 +27,7 @@ History = Literal["numbers", "contents", "off"]
 API_URL = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL = "gemini-3.8-flash"
 KEYRING_SERVICE = "gemini_nb"
+_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
 class Secret:
@@ -37,6 +38,7 @@ class Secret:
     def __init__(self, value: str, source: str) -> None:
         self._value = value
         self.source = source
+        _secrets.add(self)
 
     def reveal(self) -> str:
         """The key itself, to be put into a header at once and kept nowhere."""
@@ -53,6 +55,19 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("A key is not pickled: configure it anew on the other side.")
+
+
+# All that ever were one in this process, whoever's: what is kept of a call has none of them.
+_secrets: set[Secret] = set()
+
+
+def secrets() -> list[Secret]:
+    """Every key that was known so far, those of the environment among them."""
+    for name in _VARIABLES:
+        value = os.environ.get(name, "").strip()
+        if value:
+            Secret(value, name)
+    return [*_secrets]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +128,8 @@ def configure(**changes: Any) -> None:
         display: how an answer appears: `"widget"`, `"updates"` of a plain display, `"once"` at its
             end, `"terminal"` text, or None: whatever suits the place.
         badge: whether a cell shows its tokens and price, before and after.
-        budget: US dollars that this session may spend; None for no limit.
+        budget: US dollars that answers may cost in this session; None for no limit. What nobody
+            can tell beforehand, or calls at the same time, may go beyond it once.
         prices: yours by model, in US dollars for a million tokens, before those of the table:
             `{"gemini-3.8-flash": {"input": 0.5, "output": 3}}`, or a pair of the two.
         history: what is kept of calls in a file of this machine: `"numbers"`, also the
@@ -258,7 +274,7 @@ _found: Secret | None = None
 
 def find_key() -> Secret | None:
     """The first key among the environment, Colab, Kaggle and the keyring."""
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+    for name in _VARIABLES:
         value = os.environ.get(name, "").strip()
         if value:
             return Secret(value, name)
@@ -273,7 +289,7 @@ def _colab_key() -> Secret | None:
         return None
     from google.colab import userdata  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+    for name in _VARIABLES:
         try:
             value = userdata.get(name)
         except Exception:  # noqa: BLE001, S112 - no such secret, or not granted: both mean "none"
@@ -292,7 +308,7 @@ def _kaggle_key() -> Secret | None:
         )
     except ImportError:
         return None
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+    for name in _VARIABLES:
         try:
             value = UserSecretsClient().get_secret(name)
         except Exception:  # noqa: BLE001, S112 - not attached to this notebook: the same as "none"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gemini_nb import blocking, errors, rate, refusals, retry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 
     from gemini_nb.request import Request
     from gemini_nb.settings import Secret
@@ -154,30 +154,44 @@ class Transport:
             "pool": idle,
         }
 
-    async def _answer(self, made: httpx.Request) -> httpx.Response:
+    async def _answer(
+        self, made: httpx.Request, sent: Callable[[], None] | None = None
+    ) -> httpx.Response:
+        if sent is not None:
+            sent()
         response = await self._http.handle_async_request(made)
         _log.debug("%s %s: %d", made.method, made.url, response.status_code)
         return response
 
     async def send(
-        self, request: Request, earlier: list[errors.GeminiError] | None = None
+        self,
+        request: Request,
+        earlier: list[errors.GeminiError] | None = None,
+        sent: Callable[[], None] | None = None,
     ) -> bytes:
         """The body of the answer; `earlier` takes in what went wrong before it came.
+
+        `sent` is called when the request goes out, each time.
 
         Raises APIError where the service refuses, NetworkError where nothing readable comes.
         """
         earlier = [] if earlier is None else earlier
-        return await self._retries.call(lambda: self.once(request), earlier)
+        return await self._retries.call(lambda: self.once(request, sent), earlier)
 
     async def stream(
-        self, request: Request, earlier: list[errors.GeminiError] | None = None
+        self,
+        request: Request,
+        earlier: list[errors.GeminiError] | None = None,
+        sent: Callable[[], None] | None = None,
     ) -> AsyncIterator[bytes]:
         """The bytes of the answer as they come; raises like `send`, before or between them.
 
         Only what fails before the first byte is tried again.
         """
         earlier = [] if earlier is None else earlier
-        response, pieces, first = await self._retries.call(lambda: self._begun(request), earlier)
+        response, pieces, first = await self._retries.call(
+            lambda: self._begun(request, sent), earlier
+        )
         try:
             yield first
             with _translated(request, self.host):
@@ -186,11 +200,12 @@ class Transport:
         finally:
             await response.aclose()
 
-    async def once(self, request: Request) -> bytes:
+    async def once(self, request: Request, sent: Callable[[], None] | None = None) -> bytes:
         """The body of the answer, asked for a single time; raises like `send`."""
         await self._turn(request)
         with _translated(request, self.host):
-            response = await self._answer(self._request(request, WHOLE_TIMEOUT, "gzip, deflate"))
+            made = self._request(request, WHOLE_TIMEOUT, "gzip, deflate")
+            response = await self._answer(made, sent)
             try:
                 body = b"".join([data async for data in _body(response)])
             finally:
@@ -198,11 +213,13 @@ class Transport:
         self._check(response, body, request)
         return body
 
-    async def _begun(self, request: Request) -> tuple[httpx.Response, AsyncIterator[bytes], bytes]:
+    async def _begun(
+        self, request: Request, sent: Callable[[], None] | None
+    ) -> tuple[httpx.Response, AsyncIterator[bytes], bytes]:
         """An answer, the pieces of its body, and the first of them."""
         await self._turn(request)
         with _translated(request, self.host):
-            response = await self._answer(self._request(request, IDLE_TIMEOUT, "identity"))
+            response = await self._answer(self._request(request, IDLE_TIMEOUT, "identity"), sent)
             try:
                 html = "text/html" in response.headers.get("content-type", "")
                 if response.status_code != httpx.codes.OK or html:

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import client, history, settings
+from gemini_nb import client, history, ledger, settings
 from tests.server import Answer, Call, Server, answer_json, chunk
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GEMINI_NB_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+        gc.collect()  # a Response that nobody holds is over now
+        ledger.end(10)
 
 
 @pytest.fixture
@@ -61,6 +63,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(settings, "_current", settings.Settings(retries=0))
     monkeypatch.setattr(settings, "_keyring_key", lambda: None)
     monkeypatch.setattr(settings, "_found", None)
+    monkeypatch.setattr(settings, "_secrets", set())
     monkeypatch.setattr(client, "_default", None)
     history.spent()  # takes in what earlier tests have spent
     monkeypatch.setattr(history, "_spent", history.Spent())

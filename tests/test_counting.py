@@ -49,7 +49,7 @@ def test_the_whole_request_counts():
 def test_what_the_service_counts_has_the_same_shape(serve, monkeypatch):
     """Its total, its modalities and its cache; the parts are our own; the difference is kept."""
     kept = []
-    monkeypatch.setattr(history, "compared", lambda *args: kept.append(args))
+    monkeypatch.setattr(history, "compared", lambda *args: kept.append(args[:3]))
     vocabulary.load()
     details = [{"modality": "TEXT", "tokenCount": 112}]
     told = {"totalTokens": 112, "cachedContentTokenCount": 2, "promptTokensDetails": details}
@@ -82,7 +82,28 @@ def test_texts_of_a_column():
     assert genai.count(iter([FOX])) == [vocabulary.count(FOX, "gemini-3.8-flash")]
 
 
-@pytest.mark.parametrize("wrong", [3, [3], b"bytes", [FOX, {"a": 1}]])
+def test_what_is_missing_is_nothing():
+    """Whatever a column has in the place of a text."""
+    column = pd.Series([FOX, None], dtype="string")
+    assert list(genai.count(column, "gemini-2.5-flash")) == [10, 0]
+    assert genai.count([None, math.nan, pd.NA, pd.NaT], "gemini-2.5-flash") == [0, 0, 0, 0]
+
+
+def test_an_error_of_the_person_stays_theirs():
+    """A generator that fails, fails."""
+
+    def broken():
+        yield FOX
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        genai.count(broken())
+
+
+WRONG = [3, [3], b"bytes", [FOX, {"a": 1}], {"a": "text"}, pd.DataFrame({"a": [FOX]})]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
 def test_what_is_no_text_is_named(wrong):
     """A number is not counted as if it were written."""
     with pytest.raises(BadPrompt, match="is no text to count"):

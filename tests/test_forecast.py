@@ -130,7 +130,7 @@ def test_a_forecast_of_a_prompt(serve, monkeypatch):
     model = genai.GenerativeModel("gemini-2.5-flash", system_instruction="Be brief.")
     image = {"mime_type": "image/png", "data": picture()}
     body = model.build([image, "What is this?", image])
-    found = forecast.of(model, body, ["", "b.png"])
+    found = forecast.of(model, body, {2: "b.png"})
     assert [part.label for part in found.count.parts][-1] == "b.png"
     assert found.count.total_tokens == sum(part.tokens for part in found.count.parts)
     assert found.price == pytest.approx(found.count.total_tokens / 1e6)
@@ -157,3 +157,52 @@ def test_a_service_that_does_not_say_is_not_asked_again(serve):
     until(lambda: len(server.calls) == 1)
     windows.learn(client, "models/gemini-2.5-flash")
     assert windows.of(client, "models/gemini-2.5-flash") == 1_048_576
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_costs_too_much_is_not_sent_from_python(serve, do, stream):
+    """Where there is a budget every prompt is looked at, not only that of a cell."""
+    server = serve()
+    genai.configure(budget=0.001, prices={"gemini-2.5-flash": (1000, 1000)})
+    model = genai.GenerativeModel("gemini-2.5-flash")
+    with pytest.raises(OverBudget, match="before its answer"):
+        do(model, "generate_content", "The quick brown fox", stream=stream)
+    assert server.calls == []
+
+
+def test_what_cannot_be_told_ends_with_the_budget(serve, do, monkeypatch):
+    """Embeddings, batches and caches cost, too, though nobody says how much."""
+    server = serve()
+    genai.configure(budget=0.5)
+    monkeypatch.setattr(history, "spent", lambda: history.Spent(0.5, 0))
+    name = "gemini-2.5-flash"
+    for owner, call, *given in (
+        (genai, "embed_content", "gemini-embedding-2", "text"),
+        (genai, "embed_content", "gemini-embedding-2", ["text", "more"]),
+        (genai.batches, "create", name, ["one"]),
+        (genai.caching.CachedContent, "create", name),
+    ):
+        with pytest.raises(OverBudget, match="is spent"):
+            do(owner, call, *given, **({"contents": "much"} if len(given) == 1 else {}))
+    assert server.calls == []
+    assert list(genai.list_files()) == []  # what is free goes on
+
+
+def test_the_local_backend_has_no_budget(monkeypatch):
+    """It costs nothing, whatever was spent, and has no price or window of the service."""
+    genai.configure(backend="local", budget=0.5)
+    monkeypatch.setattr(history, "spent", lambda: history.Spent(0.6, 0))
+    monkeypatch.setattr(history, "drift", lambda *_: 0.5)
+    model = genai.GenerativeModel("gemini-2.5-flash")
+    found = forecast.of(model, model.build("hi"))
+    assert (found.price, found.is_free, found.left) == (0.0, True, None)
+    assert (found.window, found.drift) == (None, None)
+
+
+def test_a_rate_limit_leaves_no_call_to_spare(serve):
+    """Nobody asks how much a model reads where each request counts."""
+    server = serve()
+    genai.configure(rpm=5)
+    windows.learn(genai.GenerativeModel("gemini-2.5-flash").client, "models/gemini-2.5-flash")
+    genai.GenerativeModel("gemini-2.5-flash").generate_content("hi")
+    assert [call.method for call in server.calls] == ["POST"]

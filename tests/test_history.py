@@ -15,12 +15,15 @@ import subprocess
 import sys
 import time
 from collections import deque
+from pathlib import Path
 
 import pytest
 
 import gemini_nb as genai
 from gemini_nb import client, errors, history, ledger, record, settings
 from gemini_nb.history import INTERRUPTED, Spent
+from gemini_nb.request import Request
+from gemini_nb.stream import Response
 from gemini_nb.types import Blob, Content, FunctionCall, Part
 from tests.conftest import KEY
 from tests.server import answer_json, answer_sse, chunk
@@ -40,6 +43,7 @@ def own_history(tmp_path, monkeypatch):
         (history, "_new", deque()),
         (history, "_ratios", None),
         (ledger, "_said", None),
+        (ledger, "_logged", False),
     ):
         monkeypatch.setattr(module, name, value)
     yield
@@ -124,7 +128,7 @@ def test_what_came_with_the_usage(serve):
     # 400 · 0.30 + 600 · 0.03 + 50 · 0.30 + 100 · 2.50
     assert one.price == pytest.approx(0.000403)
     (used,) = history.usage()
-    assert used == history.Usage("gemini-2.5-flash", 1, 1050, 600, 10, 90, one.price, 0)
+    assert used == history.Usage("gemini-2.5-flash", "api", 1, 1050, 600, 10, 90, one.price, 0)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +137,13 @@ def test_what_came_with_the_usage(serve):
         ("gemini-2.5-flash", "gemini-2.5-flash", None, PRICE),
         ("gemini-2.5-flash", "gemini-2.5-flash-001", None, PRICE),
         ("gemini-2.5-flash", None, None, PRICE),
+        ("gemini-2.5-flash", "models/gemini-2.5-flash-002", None, PRICE),
+        ("gemini-2.5-flash", "gemini-2.5-flash-preview-05-20", None, PRICE),
+        ("gemini-2.5-flash", "gemini-2.5-flash-preview-12-2025", None, PRICE),
+        # Names that begin with it are other models.
+        ("gemini-2.5-flash", "gemini-2.5-flash-image", None, None),
+        ("gemini-2.5-flash", "gemini-2.5-flash-image-preview-09-2025", None, None),
+        ("gemini-2.5-flash", "gemini-2.5-flash-preview-tts", None, None),
         ("gemini-flash-latest", "gemini-2.5-flash", None, PRICE),
         ("gemini-flash-latest", "gemini-flash-latest", None, None),
         # Somebody else answers under that name: the local backend at a base_url, a proxy.
@@ -231,8 +242,12 @@ def test_a_stream_that_is_left(serve):
 
 def test_a_stream_that_nobody_holds(serve):
     """It is over when it is collected."""
-    serve(lambda call: (200, {"content-type": "text/event-stream"}, silence(priced("Hel", None))))
-    generate(stream=True)
+    server = serve(
+        lambda call: (200, {"content-type": "text/event-stream"}, silence(priced("Hel", None)))
+    )
+    response = generate(stream=True)
+    assert server.came.wait(10)
+    del response
     gc.collect()
     assert (only().finish, only().price) == (INTERRUPTED, None)
 
@@ -253,6 +268,30 @@ def test_a_call_that_is_cancelled(serve):
     while not history.search() and time.monotonic() < end:  # the other loop is told
         pass
     assert (only().finish, only().price) == (INTERRUPTED, None)
+
+
+@pytest.mark.parametrize("way", ["whole", "stream", "left"])
+def test_what_waits_for_its_turn_has_not_left(serve, way):
+    """An interrupt while the limit of one's own holds a call up: no row, and no price unknown."""
+    server = serve(answer_json(priced()))
+    genai.configure(rpm=1)
+    generate()
+    model = genai.GenerativeModel("gemini-2.5-flash")
+
+    async def interrupted():
+        if way == "left":
+            response = await model.generate_content_async("hi", stream=True)
+            await asyncio.sleep(0)
+            response.close()
+            return
+        call = awaited() if way == "whole" else awaited_stream()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(call, 0.2)
+
+    asyncio.run(interrupted())
+    assert len(server.calls) == 1
+    assert only().finish == "STOP"
+    assert history.spent() == (pytest.approx(PRICE), 0)
 
 
 def test_copies_of_a_stream_are_not_on_record(serve):
@@ -344,6 +383,46 @@ def test_no_key_is_in_the_file(serve, tmp_path, monkeypatch, place):
     assert KEY.encode() not in b"".join(path.read_bytes() for path in files)
 
 
+@pytest.mark.parametrize("at", [32_768 - 10, 32_768 - len(KEY), 32_768 - 1])
+def test_no_part_of_a_key_is_left_where_a_text_is_cut(serve, at):
+    """The key is replaced first."""
+    serve(answer_json(priced("y" * at + KEY)))
+    genai.configure(history="contents")
+    genai.GenerativeModel("gemini-2.5-flash").generate_content("y" * at + KEY + "y" * 100)
+    for said in (only().prompt, only().answer):
+        assert said.startswith("y" * at + "[key]"[: 32_768 - at])
+        assert KEY[:4] not in said
+
+
+def test_keys_of_before_and_of_others_are_not_in_the_file(serve, tmp_path, monkeypatch):
+    """One that was configured once, another Client's, one of the environment that is gone."""
+    keys = [f"AIzaFAKE-number-{number}" for number in range(6)]
+    genai.configure(api_key=keys[0])
+    client.Client(api_key=keys[1])
+    client.Client(api_key=keys[1] + "-longer")
+    with monkeypatch.context() as patch:
+        patch.setenv("GEMINI_API_KEY", keys[2])
+        genai.configure(api_key=None)
+        settings.find_key()
+    serve(answer_json(priced("Hello")))
+    genai.configure(history="contents")
+    with monkeypatch.context() as patch:
+        monkeypatch.setattr(ledger, "_LINGER", 0.5)
+        patch.setenv("GEMINI_API_KEY", keys[3])  # neither is used for this call
+        patch.setenv("GOOGLE_API_KEY", keys[4])
+        genai.GenerativeModel("gemini-2.5-flash").generate_content(
+            f"{keys[:5]} {keys[1]}-longer {KEY}"
+        )
+    with contextlib.suppress(errors.GeminiError):  # a key in the place of a name
+        genai.GenerativeModel(KEY).generate_content("hi")
+    assert ledger.flush(5)
+    prompts = [one.prompt for one in history.search()]
+    assert prompts[-1] == f"{['[key]'] * 5} [key] [key]"
+    whole = b"".join(p.read_bytes() for p in (tmp_path / "history").iterdir() if p.is_file())
+    assert b"AIzaFAKE" not in whole
+    assert "AIzaFAKE" not in repr(vars(settings))
+
+
 # -- looking back
 
 
@@ -373,6 +452,15 @@ def test_usage_by_model_and_since_when(serve, monkeypatch):
     assert history.usage(session="another") == []
     assert history.usage(since=time.time() + 1) == []
     assert len(history.usage(since=dt.datetime.now().astimezone() - dt.timedelta(hours=1))) == 3
+
+
+def test_usage_of_both_backends():
+    """The local backend is asked by the same name, and is another one."""
+    request = Request("POST", "models/m:generateContent")
+    for local in (True, False, True):
+        history.Call(request, "m", settings.Settings(), local=local).over(Response(request))
+    used = [(one.model, one.backend, one.calls, one.unpriced) for one in history.usage()]
+    assert used == [("m", "local", 2, 0), ("m", "api", 1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +498,9 @@ def test_the_last_ones(serve):
     assert len(found) == 2
     assert found[0].time > found[1].time
     assert found[1].time > history.search(limit=3)[2].time
+    assert len(history.search(limit=10**20)) == 5
+    assert history.search(limit=-1) == []
+    assert ledger.trouble() is None
 
 
 # -- one's own counts
@@ -436,6 +527,28 @@ def test_counts_that_say_nothing(pair):
     for _ in range(3):
         history.compared("a", *pair)
     assert history.drift("a") is None
+
+
+def test_whose_settings_say_what_is_kept(monkeypatch):
+    """Those of the client that compares, where it has its own."""
+    off, on = settings.Settings(history="off"), settings.Settings()
+    genai.configure(history="off")
+    for _ in range(3):
+        history.compared("a", 100, 120, on)
+    assert ledger.flush(5)
+    monkeypatch.setattr(history, "_ratios", None)
+    assert history.drift("a") is None
+    assert ledger.flush(5)
+    assert history.drift("a") is None
+    monkeypatch.setattr(history, "_ratios", None)
+    assert history.drift("a", on) is None  # not yet
+    assert ledger.flush(5)
+    assert history.drift("a", on) == pytest.approx(0.2)
+    genai.configure(history="numbers")
+    for _ in range(3):
+        history.compared("b", 100, 120, off)
+    assert ledger.flush(5)
+    assert len(ledger.read("SELECT * FROM estimates")) == 3
 
 
 def test_another_session_knows_them(monkeypatch):
@@ -500,6 +613,22 @@ if __name__ == "__main__":
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert len({one.session for one in history.search()}) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere HOME does not say where the data is")
+def test_tests_leave_nothing_in_the_home(tmp_path):
+    """Rows that are still queued when the last test is over go where those of the others did."""
+    places = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    kept = {name: value for name, value in os.environ.items() if name != "GEMINI_NB_DATA"}
+    test = "tests/test_inline.py::test_what_fits_goes_as_it_is"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
+        check=True,
+        cwd=Path(__file__).parents[1],
+        env={**kept, **places},
+        capture_output=True,
+    )
+    assert [path for path in tmp_path.rglob("*") if "sqlite" in path.name] == []
 
 
 def test_nothing_heavy_is_imported_for_it():

@@ -30,17 +30,22 @@ LAYERS = (
         "stream",
         "prompt",
         "options",
-    },
+    }
+    | {"transcripts", "transcripts.clock", "transcripts.transcript", "transcripts.subtitles"}
+    | {"transcripts.draft", "transcripts.lines", "transcripts.structured", "transcripts.reading"}
+    | {"transcripts.joining", "transcripts.trust", "transcripts.pauses"}
+    | {"audio", "audio.sources", "audio.header", "audio.quiet", "audio.decoding"}
+    | {"audio.samples", "audio.measures", "audio.encoding", "audio.limits"},
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
     | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
     | {"files.upload", "files.sending", "files.uploaded"}
     | {"ledger", "record", "history", "inline", "kept", "known"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"}
-    | {"counting", "windows", "forecast"},
+    | {"counting", "windows", "forecast", "transcribe"},
     {"display", "display.static", "display.live", "display.places", "display.slot"}
     | {"display.terminal", "display.blocks", "display.echo", "display.badge"}
-    | {"display.tables", "display.counts", "display.spending"}
-    | {"widgets", "widgets.stream", "widgets.count"},
+    | {"display.tables", "display.counts", "display.spending", "display.audio"}
+    | {"widgets", "widgets.stream", "widgets.count", "widgets.player"},
     {"magics", "asking", "receipt", "completion", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -10,10 +10,11 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, magics_class
+from PIL import Image
 from traitlets.config import Config
 
 import gemini_nb as genai
-from gemini_nb import errors, history, inline, magics, settings, types, windows
+from gemini_nb import counting, errors, history, inline, magics, notices, settings, types, windows
 from gemini_nb.display import live
 from gemini_nb.stream import Response
 from gemini_nb.tokens import vocabulary
@@ -716,3 +717,66 @@ def test_what_was_spent_is_shown(shell, serve, capsys):
     assert "gemini-2.5-flash-lite  10   40" in capsys.readouterr().out
     run(shell, "%gemini_history no-such-model")
     assert "no such call on record" in capsys.readouterr().out
+
+
+def test_each_medium_has_its_own_name(shell, serve, badges):
+    """Also beside a text that is attached, and a variable in the prompt."""
+    serve(answering("one"))
+    table = {"mime_type": "text/csv", "data": b"a,b\n1,2\n"}
+    shell.user_ns.update(table=table, photo=picture(), sketch=Image.new("RGB", (4, 3)))
+    run(shell, "%%gemini -m gemini-2.5-flash -a table -a photo\nLike {sketch}")
+    assert badges[0].startswith("text 2 · sketch 258 · table 8 · photo 258 — ")
+
+
+def test_the_settings_and_the_traits_are_one(shell, serve, badges):
+    """What `configure` changes, `%config` shows and may take back; what is refused is not kept."""
+    serve(answering("one"))
+    genai.configure(badge=False, budget=0.5)
+    run(shell, "%%gemini -m gemini-2.5-flash\nhi")
+    assert badges[0] is None
+    run(shell, "%config GeminiMagics.budget = None")
+    assert settings.current().budget is None
+    shell.run_cell("%config GeminiMagics.budget = -3")
+    run(shell, "budget = get_ipython().magics_manager.registry['GeminiMagics'].budget")
+    assert (shell.user_ns["budget"], settings.current().budget) == (None, None)
+
+
+def test_a_limit_waits_for_the_vocabulary(shell, serve, monkeypatch):
+    """An estimate decides nothing where the number counts."""
+    serve(answering("one"))
+    asked, real = [], counting.estimated
+
+    def estimated(*args, wait, **more):
+        asked.append(wait)
+        return real(*args, wait=wait, **more)
+
+    monkeypatch.setattr(counting, "estimated", estimated)
+    run(shell, f"%%gemini -m gemini-2.5-flash\n{FOX}")
+    run(shell, f"%%gemini -m gemini-2.5-flash --max-input-tokens 99\n{FOX}")
+    assert asked == [False, True]
+
+
+def test_a_spent_budget_is_called_so(shell, serve, monkeypatch):
+    """Not the prompt is too long then; `--dry-run` says it as well."""
+    server = serve(answering("one"))
+    monkeypatch.setattr(history, "spent", lambda: history.Spent(0.6, 0))
+    genai.configure(budget=0.5)
+    for option in ("", "--dry-run"):
+        with pytest.raises(errors.OverBudget, match=r"The budget of \$0\.50 is spent"):
+            run(shell, f"%%gemini -m gemini-2.5-flash {option}\n{FOX}")
+    assert server.calls == []
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_an_answer_is_learned_from(shell, serve, monkeypatch, watched):
+    """How far off the count was; and, where a person looks, how much the model reads."""
+    usage = {"promptTokenCount": 120, "candidatesTokenCount": 1}
+    serve(answer_sse(chunk("Hi", "STOP", usageMetadata=usage)))
+    vocabulary.load()
+    compared, learned = [], []
+    monkeypatch.setattr(history, "compared", lambda *args: compared.append(args[:3]))
+    monkeypatch.setattr(windows, "learn", lambda _, model: learned.append(model))
+    monkeypatch.setattr(notices, "watched", lambda: watched)
+    run(shell, f"%%gemini -m gemini-2.5-flash\n{' '.join([FOX] * 10)}")
+    assert compared == [("models/gemini-2.5-flash", 100, 120)]
+    assert learned == ["models/gemini-2.5-flash"] * watched

@@ -185,3 +185,17 @@ def test_backslashes_stay():
     given = options.parse_cell(r'-a C:\data\x.csv -s "Be brief."')
     assert given.attach == [r"C:\data\x.csv"]
     assert given.system == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("line", "magic", "sentence"),
+    [
+        ("--budget abc", "%gemini_config", "'abc' is no amount, like 0.50, or none"),
+        ("-n 0", "%gemini_history", "'0' is no number from 1 on"),
+        ("--max-input-tokens -4", "%%gemini", "'-4' is no number from 1 on"),
+    ],
+)
+def test_a_number_that_is_none(line, magic, sentence):
+    """One sentence, in words."""
+    with pytest.raises(options.BadOptions, match=sentence):
+        options.parse(line, magic)

@@ -27,14 +27,17 @@ def fresh(code):
 def test_the_public_names():
     """`__all__` is what it is; a change here is a change for everybody."""
     assert genai.__all__ == [
+        "Audio",
         "ChatSession",
         "Chunk",
         "Client",
         "GenerationConfig",
         "GenerativeModel",
+        "Player",
         "Response",
         "TokenCount",
         "TokenLine",
+        "Transcript",
         "__version__",
         "batches",
         "caching",

@@ -19,6 +19,8 @@ def show_forecast(known: Forecast, told: TokenCount | None = None) -> None:
     rows: tables.Rows = [
         (part.label, f"{part.tokens:,}", _HOW[part.how]) for part in known.count.parts
     ]
+    held = known.count.cached_content_token_count
+    rows += [("cache", f"{held:,}", "told by the service")] if held else []
     below = [_sum(known), *([_told(known, told)] if told else [])]
     tables.show(("part", "tokens", "how"), rows, below)
 
@@ -34,7 +36,7 @@ def _sum(known: Forecast) -> str:
         said.append(f"No price of {known.model} is known.")
     else:
         said.append(f"{dollars(known.price)} before its answer.")
-    if known.left is not None and not known.is_free:
+    if known.left is not None:
         said.append(f"{dollars(known.left)} of the budget is left.")
     return " ".join(said)
 

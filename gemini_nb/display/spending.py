@@ -44,8 +44,12 @@ def usage_rows(groups: dict[str, list[Usage]]) -> Rows:
     for name, models in groups.items():
         if len(models) > 1:
             rows.append(_usage_row(name, "all", models))
-        rows += [_usage_row(name if len(models) == 1 else "", m.model, [m]) for m in models]
+        rows += [_usage_row(name if len(models) == 1 else "", _name(m), [m]) for m in models]
     return rows
+
+
+def _name(one: Usage) -> str:
+    return f"{one.model} (local)" if one.backend == "local" else one.model
 
 
 def _usage_row(name: str, model: str, models: list[Usage]) -> tuple[str, ...]:

@@ -142,3 +142,7 @@ def show_config(current: Settings) -> None:
         print(f"timeout      {current.timeout:g} s")
     if current.budget is not None:
         print(f"budget       {dollars(current.budget)}")
+    if current.history != "numbers":
+        print(f"history      {current.history}")
+    if not current.badge:
+        print("badge        off")

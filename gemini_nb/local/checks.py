@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .fault import Fault, bad_request, cannot
+from .speech import is_audio
 from .vision import is_image
 from .wire import snake
 
@@ -37,7 +38,7 @@ _DATA = (
 _MIME_TYPES = ("text/plain", "application/json", "text/x.enum")
 _UNMADE_MIME_TYPES = ("application/xml", "application/yaml")
 _UNREAD_PARTS = {
-    "inlineData": "read audio, video or documents",
+    "inlineData": "read video or documents",
     "functionCall": "call functions",
     "functionResponse": "call functions",
     "executableCode": "run code",
@@ -69,10 +70,14 @@ def served(request: dict[str, Any]) -> None:
     for content in _all(request):
         for part in content["parts"]:
             for key, what in _UNREAD_PARTS.items():
-                if key in part and not is_image(part):
+                if key in part and not _is_perceived(part):
                     raise cannot(what)
     if any(request.get("tools", ())):
         raise cannot("use tools or call functions")
+
+
+def _is_perceived(part: dict[str, Any]) -> bool:
+    return is_image(part) or is_audio(part)
 
 
 def counted(request: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +94,8 @@ def count(request: dict[str, Any]) -> None:
     """Refuse what cannot be counted here."""
     for content in _all(request):
         for part in content["parts"]:
-            if any(key in part for key in _UNCOUNTED) and not is_image(part):
-                raise cannot("count the tokens of audio, video or other media")
+            if any(key in part for key in _UNCOUNTED) and not _is_perceived(part):
+                raise cannot("count the tokens of video, documents or other media")
 
 
 def _all(request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from gemini_nb.tokens.count import count as count_tokens
 
-from . import checks, resolve, text, vision
+from . import checks, dictation, hearing, resolve, spoken, text, vision
 from .answers import answer, as_json, read
 from .fault import Fault
 from .models import require
@@ -127,13 +127,23 @@ async def _chunks(
     """The answer, piece by piece, as the API's chunks; one candidate after the other."""
     identity = {"modelVersion": f"local/{engine.name}", "responseId": secrets.token_urlsafe(12)}
     prompt = (await asyncio.to_thread(count_tokens, body, name)).by_modality
-    body, observed = await _looked_at(body, gone)
-    if observed:
-        identity["modelVersion"] += f"+{vision.NAME}"
+    wish = dictation.wish(body)
+    observed: list[dict[str, Any]] = []
+    if wish:
+        identity["modelVersion"] = f"local/{spoken.NAME}"
+    else:
+        body, seen = await _looked_at(body, gone)
+        body, heard = await hearing.listened(body, gone)
+        observed = [*seen, *heard]
+        identity["modelVersion"] += f"+{vision.NAME}" * bool(seen) + f"+{spoken.NAME}" * bool(heard)
     made_before = 0
     for index in range(body.get("generationConfig", {}).get("candidateCount", 1)):
         made = 0
-        async for piece in _pieces(engine, text.job(body, index), gone):
+        if wish:
+            pieces = hearing.dictated(body, wish, name, observed, gone)
+        else:
+            pieces = _pieces(engine, text.job(body, index), gone)
+        async for piece in pieces:
             made = piece.tokens
             content = {"parts": [{"text": piece.text}], "role": "model"}
             candidate: Chunk = {"content": content, "index": index}

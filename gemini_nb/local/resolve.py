@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gemini_nb.tokens.count import count
-from gemini_nb.tokens.facts import is_text
+from gemini_nb.tokens.facts import is_text, kind_of
 
 from . import files
 from .answers import BODY_LIMIT
@@ -121,7 +121,7 @@ def _file(kept: _Files, given: dict[str, Any]) -> dict[str, Any]:
         raise Fault(501, text)
     row = kept.find(found[1])
     mime_type = given.get("mimeType") or row["mime_type"]
-    readable = is_text(mime_type) or mime_type.strip().lower().startswith("image/")
+    readable = kind_of(mime_type) in ("text", "image", "audio")
     data = kept.read(row) if readable else b""
     if is_text(mime_type):
         return {"text": _text(data, f"File {row['id']}")}

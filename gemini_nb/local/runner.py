@@ -34,7 +34,7 @@ _TRIES = 5
 """Starts of one request, each ended by the end of its process, before it is given up."""
 
 _OPEN = (batches.PENDING, batches.RUNNING)
-_CODES = {400: 3, 403: 7, 404: 5, 409: 6, 413: 3, 429: 8, 500: 13, 501: 12}
+_CODES = {400: 3, 403: 7, 404: 5, 409: 6, 413: 3, 429: 8, 500: 13, 501: 12, 503: 14}
 """HTTP's numbers as those of google.rpc.Code."""
 
 

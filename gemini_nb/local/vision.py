@@ -34,13 +34,13 @@ _REMEMBERED = 64
 _PAIR = 2
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Leave the cores to whoever waits for words, where a thread can be that polite."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
-worker = ThreadPoolExecutor(1, thread_name_prefix="vision", initializer=_step_back)
+worker = ThreadPoolExecutor(1, thread_name_prefix="vision", initializer=step_back)
 _lock = threading.Lock()
 _reader: Reader | None = None
 _seen: OrderedDict[tuple[bytes, str], Seen] = OrderedDict()

