@@ -171,6 +171,8 @@ def check_shown(book):
     """Each cell on the page shows its own answer alone."""
     buttons = "document.querySelectorAll('.jupyter-button')"
     book.until(f"[{FINALS}, {buttons}].every((all) => all.length === {COUNT}) && !{STREAMS}.length")
+    # Its element is there before its text.
+    book.until(f"[...{FINALS}].every((one) => one.innerText.trim())")
     texts = book.page.evaluate(f"() => [...{FINALS}].map((one) => one.innerText)")
     for k, text in enumerate(texts):
         assert text.startswith(f"Cell {k}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import ipykernel
 import pytest
 
 from tests.kernel.kernels import Kernel
@@ -155,6 +156,7 @@ for work in (other, go):
 """
 
 
+@pytest.mark.skipif(ipykernel.version_info[0] < 7, reason="one request for all threads, before 7")
 def test_a_thread_shows_in_the_cell_that_runs(kernel):
     """Also where something else was asked of the kernel meanwhile, whose output it would become."""
     run = kernel.run(BESIDE)
