@@ -26,6 +26,7 @@ class Prompt(NamedTuple):
     content: Content
     body: GenerateContentRequest
     names: dict[int, str]  # of the media of its own turn, by their places in it
+    attached: dict[int, Any]  # what -a names, by its place
 
     def describe(self, *, stream: bool) -> str:
         """The exact request, for a person to read."""
@@ -59,7 +60,7 @@ def prompt(
     media = [at for at, piece in enumerate(words.pieces) if not isinstance(piece, str)]
     names_of = dict(zip(media, words.media, strict=True))
     names_of |= {at: Path(n).name for at, n in enumerate(given.attach, len(words.pieces))}
-    return Prompt(model, content, body, names_of)
+    return Prompt(model, content, body, names_of, dict(enumerate(more, len(words.pieces))))
 
 
 def _filled(text: str, given: Namespace, names: Mapping[str, Any]) -> Filled:
@@ -67,13 +68,17 @@ def _filled(text: str, given: Namespace, names: Mapping[str, Any]) -> Filled:
 
 
 def attached(name: str, names: Mapping[str, Any]) -> Any:
-    """What `-a` names: a variable, else a file."""
+    """What an option names: a variable, else a file. Raises BadPrompt."""
     if name in names:
         return names[name]
     path = Path(name).expanduser()
     if path.is_file():
         return path
+    if "://" in name:
+        raise BadPrompt(f"{name} is an address, no file.", advice="Download it first.")
+    if name.strip() and path.is_dir():
+        raise BadPrompt(f"{name!r} is a folder.", advice="Name a file in it.")
     raise BadPrompt(
-        f"-a {name}: there is neither a variable nor a file of that name.",
+        f"There is neither a variable nor a file {name!r}.",
         advice=f"The folder is {Path.cwd()}.",
     )

@@ -9,6 +9,9 @@ import msgspec
 from gemini_nb import errors, refusals, structs
 from gemini_nb.content import Candidate, GenerateContentResponse, Part
 
+if TYPE_CHECKING:
+    from gemini_nb.audio import Audio
+
 
 def text_of(parts: list[Part], *, thoughts: bool = False) -> str:
     """The text of some Parts, or what was thought aloud in them."""
@@ -39,6 +42,15 @@ class Answer:
     def thoughts(self) -> str:
         """What the model thought aloud, where `include_thoughts` asked for it."""
         return text_of(self.parts, thoughts=True)
+
+    @property
+    def audio(self) -> Audio | None:
+        """What was spoken, as far as it came: raw samples become a WAV. None where nothing was."""
+        if all(part.inline_data is None for part in self.parts):
+            return None
+        from gemini_nb.audio.spoken import recordings
+
+        return next(iter(recordings(self.parts)), None)
 
     @property
     def finish_reason(self) -> Any:

@@ -21,7 +21,16 @@ MODELS = (
     "gemini-flash-latest",
 )
 
+# Those that the documentation names; each model says which it has.
+VOICES = (
+    *("Achernar", "Achird", "Algenib", "Algieba", "Alnilam", "Aoede", "Autonoe", "Callirrhoe"),
+    *("Charon", "Despina", "Enceladus", "Erinome", "Fenrir", "Gacrux", "Iapetus", "Kore"),
+    *("Laomedeia", "Leda", "Orus", "Puck", "Pulcherrima", "Rasalgethi", "Sadachbia"),
+    *("Sadaltager", "Schedar", "Sulafat", "Umbriel", "Vindemiatrix", "Zephyr", "Zubenelgenubi"),
+)
+
 _CHOICES = {
+    "--voice": VOICES,
     "-f": options.FORMATS,
     "--format": options.FORMATS,
     "--media-resolution": options.RESOLUTIONS,

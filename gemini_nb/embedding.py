@@ -14,7 +14,7 @@ from gemini_nb import client as clients
 from gemini_nb import request, structs
 from gemini_nb.enums import TaskType
 from gemini_nb.errors import BadAnswer, BadPrompt, UnknownName
-from gemini_nb.parts import to_content, to_contents
+from gemini_nb.parts import samples_of, to_content, to_contents
 from gemini_nb.request import Request
 from gemini_nb.resources import (
     BatchEmbedContentsRequest,
@@ -127,6 +127,7 @@ def _is_many(content: Any) -> bool:
         raise BadPrompt("A table is not embedded.", advice='Give one column: table["text"].')
     one = isinstance(content, (str, bytes, bytearray, Mapping))
     one = one or structs.plain(content) is not content  # a model of pydantic is iterable, too
+    one = one or samples_of(content) is not None
     return isinstance(content, Iterable) and not one
 
 

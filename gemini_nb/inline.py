@@ -1,5 +1,6 @@
 """Media that goes along inside a prompt, and what to do when it is too much: refuse, or upload.
 
+Here each prompt comes by before it is sent; so it is here, too, that its recordings are added up.
 Where the person asks for it (`upload="auto"`), the largest media are uploaded until the rest fits,
 and the prompt names them instead. Nothing that was given is changed.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # What a request may carry, as base64: since January 2026; before, it was 20 MB.
 INLINE_LIMIT = 100 << 20
+_SOUND = "audio/"
 # Seconds for the service to process what was uploaded.
 _LONGEST_WAIT = 600.0
 
@@ -92,8 +94,11 @@ def fit(
 ) -> GenerateContentRequest:
     """A body that one request carries; `upload="auto"` uploads what is too much.
 
-    Raises BadPrompt where it is too much otherwise, and what uploading and waiting raise.
+    Raises BadPrompt where it is too much otherwise, or more sound than one prompt takes; and what
+    uploading and waiting raise.
     """
+    if _has_sound(body):
+        _check_length(body)
     blobs = _chosen(body, upload)
     if not blobs:
         return body
@@ -106,12 +111,40 @@ async def fit_async(
     client: Client, body: GenerateContentRequest, upload: str | None = None
 ) -> GenerateContentRequest:
     """`fit`, awaited."""
+    if _has_sound(body):
+        await asyncio.to_thread(_check_length, body)
     blobs = _chosen(body, upload)
     if not blobs:
         return body
     way = await asyncio.to_thread(client.connect)
     files = await progress.arun(lambda report: _uploaded(client, way, blobs, report), **_bar(blobs))
     return _naming(body, blobs, files)
+
+
+def _has_sound(body: GenerateContentRequest) -> bool:
+    """Whether there may be some, by the names of its media alone: what has none waits for nothing.
+
+    A file of which the prompt does not say what it is may be sound.
+    """
+    for content in body.contents:
+        for part in content.parts:
+            if part.inline_data is not None:
+                kind = part.inline_data.mime_type or ""
+            elif part.file_data is not None:
+                kind = part.file_data.mime_type or _SOUND
+            else:
+                continue
+            if kind.lower().startswith(_SOUND):
+                return True
+    return False
+
+
+def _check_length(body: GenerateContentRequest) -> None:
+    """Raises BadPrompt for more hours than one prompt takes. Headers are read, and no more."""
+    from gemini_nb.audio import limits
+    from gemini_nb.known import facts_of
+
+    limits.check(limits.total_seconds(body.contents, facts_of))
 
 
 def _chosen(body: GenerateContentRequest, upload: str | None) -> list[Blob]:

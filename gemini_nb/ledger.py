@@ -239,7 +239,7 @@ def _begin(db: sqlite3.Connection, patience: float) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.01)  # it may be another process, and nothing tells when that is done
         else:
             return
 

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Float, TraitType, Unicode, observe
 
-from gemini_nb import asking, completion, inline, options, settings
+from gemini_nb import asking, completion, inline, options, recordings, settings
 from gemini_nb.chat import ChatSession
 from gemini_nb.display import places, slot, static
 from gemini_nb.display.live import LiveMarkdown
@@ -108,11 +108,11 @@ class GeminiMagics(Magics):
             print(prompt.describe(stream=not given.no_stream))
             counts.show_forecast(known)
         known.check(given.max_input_tokens)
-        if given.dry_run:
-            return
         too_much = inline.notice(prompt.body)
         if too_much:
             print(too_much)
+        if given.dry_run:
+            return
         self._show(prompt, known, given)
 
     def _show(self, prompt: asking.Prompt, known: Forecast, given: Namespace) -> None:
@@ -120,6 +120,8 @@ class GeminiMagics(Magics):
         from gemini_nb.receipt import Receipt
 
         receipt = Receipt(prompt.model, known)
+        heard = recordings.Recordings(prompt)
+        heard.show()
         live = LiveMarkdown(
             given.format, badge=receipt.before if settings.current().badge else None
         )
@@ -141,10 +143,12 @@ class GeminiMagics(Magics):
         finally:
             if given.output:
                 self.shell.user_ns[given.output] = response
-            live.close(response, receipt.seconds, used=receipt.used(response))
+            spoken = heard.spoken(response)
+            live.close(response, receipt.seconds, receipt.used(response), spoken)
+            heard.answered(response)
         if response.interrupted:
             return
-        if not response.text:  # which raises where a filter or a limit left none
+        if not response.text and not spoken:  # which raises where a filter left none
             print("The answer is empty.")
         if given.next_cell:
             self._next_cell(response)
@@ -201,6 +205,12 @@ class GeminiMagics(Magics):
         given = _usage(options.parse, line, "%gemini_transcribe")
         if given is None:
             return
+        try:
+            self._transcribe(given)
+        except KeyboardInterrupt as stop:
+            print("Stopped.", *getattr(stop, "__notes__", ()))
+
+    def _transcribe(self, given: Namespace) -> None:
         from IPython.display import display
 
         from gemini_nb import transcribe
@@ -214,12 +224,14 @@ class GeminiMagics(Magics):
             speakers=given.speakers,
             language=given.language,
         )
+        if given.output:  # before what may be stopped: it is paid
+            self.shell.user_ns[given.output] = transcript
         sound = transcribe.recording(audio)
         if given.align and sound is not None:
             transcript, moves = transcript.align(sound)
             print(f"Moved to a pause that is heard: {len(moves)} of {2 * len(transcript)} times.")
-        if given.output:
-            self.shell.user_ns[given.output] = transcript
+            if given.output:
+                self.shell.user_ns[given.output] = transcript
         display(transcript if sound is None else Player(sound, transcript))  # type: ignore[no-untyped-call,unused-ignore]
 
     # -- the conversation, the settings
@@ -323,6 +335,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     completion.install(shell)
     places.ask_early(shell)
     slot.follow_cells(shell)
+    recordings.install(shell)
     _warm_later(shell)
 
 
@@ -348,6 +361,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.remove(_keep_questions)
     completion.uninstall(shell)
     slot.unfollow_cells(shell)
+    recordings.uninstall(shell)
     shell.events.unregister("pre_run_cell", shell.magics_manager.registry["GeminiMagics"].follow)
     for magics in shell.magics_manager.magics.values():
         for name in [n for n, held in magics.items() if _owner(held) == __name__]:

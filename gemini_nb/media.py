@@ -1,4 +1,4 @@
-"""A look at the header of a picture or a recording, before it is sent for nothing.
+"""A look at the size and the header of a file, before it is read or sent for nothing.
 
 Nothing is unpacked: a few hundred bytes are read, however much the rest would become. What is not
 known here (HEIC, AAC, video) is left to the service.
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Buffer = bytes | mmap.mmap
 
+# One file at the service, by the documentation of 2026.
+FILE_LIMIT = 2 << 30
+
 _PICTURES: Final = {
     "image/png": "PNG",
     "image/jpeg": "JPEG",
@@ -32,6 +35,15 @@ _HEAD = 65_536
 _FRAME = re.compile(rb"\xff[\xe0-\xff]")
 # libsndfile's codes for a coding that it does not know; the service may.
 _RARE = (4, 18)
+
+
+def check_size(size: int, what: str) -> None:
+    """Raise BadPrompt where a prompt could not even name it as an uploaded file."""
+    if size > FILE_LIMIT:
+        raise BadPrompt(
+            f"{what} has {size / (1 << 30):.3g} GB; a file may have {FILE_LIMIT >> 30} GB.",
+            advice="Send it in parts, or make it smaller; of a recording: audio.prepare().",
+        )
 
 
 def check(data: Buffer, kind: str, what: str) -> None:

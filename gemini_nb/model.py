@@ -246,9 +246,11 @@ class GenerativeModel:
 
         A long one goes in stretches of ten minutes, several at once; where the call is interrupted,
         the same call goes on with those that are missing. What cannot be true of a time is flagged.
+        After an error those on their way are kept. A stretch that the model refuses is a Segment
+        without words that says why: ask for it alone with `start` and `end`.
 
         Args:
-            audio: an Audio, a path, bytes, a File, or what can be part of a prompt.
+            audio: an Audio, a path, bytes, a File, `(samples, rate)`, or what else is a sound.
             start, end: the part that matters, `"02:30"` or seconds.
             speakers: tell them apart.
             language: the one that is spoken, in words.

@@ -78,5 +78,7 @@ def watched() -> bool:
 def kernel() -> Any:
     """The kernel that this process is, else None; there is no need of IPython to ask."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    # Another thread may be importing it at this moment.
+    ask = getattr(ipython, "get_ipython", None)
+    shell = ask() if ask else None
     return getattr(shell, "kernel", None)

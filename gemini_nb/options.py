@@ -66,6 +66,10 @@ def _prompt_parser(prog: str) -> _Parser:
         "-a", "--attach", action="append", default=[], metavar="FILE_OR_VARIABLE",
         help="send a file, image, figure, DataFrame or bytes along; may be repeated",
     )  # fmt: skip
+    add(
+        "--voice", action="append", metavar="[SPEAKER=]VOICE",
+        help="have the answer spoken; repeated with their names where several speak",
+    )  # fmt: skip
     add("--media-resolution", choices=RESOLUTIONS, help="how closely media are looked at")
     add("-o", "--output", metavar="VARIABLE", help="keep the Response in this variable")
     add("-f", "--format", choices=FORMATS, default="markdown", help="how the answer is shown")
@@ -186,6 +190,10 @@ def _checked(given: argparse.Namespace, parser: _Parser) -> argparse.Namespace:
     output = getattr(given, "output", None)
     if output and (keyword.iskeyword(output) or not output.isidentifier()):
         parser.error(f"-o {output}: that is no name for a variable")
+    voices = getattr(given, "voice", None) or []
+    is_named = len(voices) > 1 or any("=" in voice for voice in voices)
+    if is_named and not all(re.fullmatch("[^=]+=[^=]+", voice) for voice in voices):
+        parser.error("--voice takes a voice; of several, each with its speaker: --voice Anna=Kore")
     return given
 
 
@@ -201,8 +209,23 @@ def generation_config(given: argparse.Namespace) -> dict[str, Any]:
         "stop_sequences": given.stop,
         "media_resolution": f"MEDIA_RESOLUTION_{seen.upper()}" if seen else None,
         "response_mime_type": "application/json" if given.format == "json" else None,
+        "response_modalities": ["AUDIO"] if given.voice else None,
+        "speech_config": _speech(given.voice),
     }
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _speech(voices: list[str] | None) -> dict[str, Any] | None:
+    """Who speaks: one voice, or one for each speaker that the prompt names."""
+    if not voices:
+        return None
+    named = [voice.rpartition("=")[::2] for voice in voices]
+    chosen = [{"prebuilt_voice_config": {"voice_name": name}} for _, name in named]
+    if not named[0][0]:
+        return {"voice_config": chosen[0]}
+    pairs = zip(named, chosen, strict=True)
+    each = [{"speaker": speaker, "voice_config": voice} for (speaker, _), voice in pairs]
+    return {"multi_speaker_voice_config": {"speaker_voice_configs": each}}
 
 
 def flags(magic: str) -> list[str]:

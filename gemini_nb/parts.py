@@ -8,7 +8,8 @@ pathlib.Path               the file's bytes, with the MIME type of its content o
 PIL.Image                  PNG, or JPEG where it was one
 matplotlib figure          PNG
 Audio                      the recording, once it is checked
-IPython's Image, Audio     the bytes that they show or play
+(samples, rate)            the same: an array and a number, in either order
+IPython's Image, Audio     the bytes that they show or play, or the file that they name
 pandas DataFrame, Series   text, as Markdown where `tabulate` is installed, else as CSV
 """
 
@@ -69,19 +70,15 @@ _DOCUMENTED = {
 }
 _KINDS = "Use text, an image, a path, bytes, a figure or a DataFrame, or str() of it."
 _ARRAYS = "Sound: genai.Audio.from_array(samples, rate). A picture: PIL.Image.fromarray(pixels)."
+_SAMPLES = {"numpy.ndarray", "torch.Tensor"}
 _PART_KEYS = frozenset(Part.__struct_fields__)
 _BLOB_KEYS = frozenset({"mime_type", "mimeType", "data", "display_name", "displayName"})
 
 
 def mime_type(data: bytes, name: str = "") -> str | None:
     """The MIME type of `data` by its first bytes, then by its name; None where neither tells."""
-    for magic, found in _MAGIC:
-        if data.startswith(magic):
-            return found
-    if data[:4] == b"RIFF" and data[8:12] in _RIFF:
-        return _RIFF[data[8:12]]
-    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
-        return "audio/aiff"
+    if found := _by_first_bytes(data):
+        return found
     guessed = mimetypes.guess_type(name)[0]
     if name.lower().endswith(".m4a"):  # not in every system's table
         guessed = "audio/mp4"
@@ -92,6 +89,25 @@ def mime_type(data: bytes, name: str = "") -> str | None:
     if data.startswith(b"\x1a\x45\xdf\xa3") and b"webm" in data[:64]:
         return "video/webm"
     return guessed or ("text/plain" if name and _is_utf8(data) else None)
+
+
+def _by_first_bytes(data: bytes) -> str | None:
+    if data[:3] == b"ID3" or (data[:1] == b"\xff" and data[1:2] >= b"\xe0"):
+        from gemini_nb.audio import header
+
+        # A tag stands before AAC and FLAC, too, and frames of MP3 begin in many ways.
+        if sound := header.kind_of(data):
+            return sound
+    for magic, found in _MAGIC:
+        if data.startswith(magic):
+            return found
+    if data[:4] == b"RIFF":
+        return _RIFF.get(data[8:12])
+    if data[:4] == b"RF64" and data[8:12] == b"WAVE":  # for more than 4 GB
+        return "audio/wav"
+    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
+        return "audio/aiff"
+    return None
 
 
 def from_bytes(data: bytes, name: str = "") -> Part:
@@ -140,6 +156,7 @@ def from_path(path: Path) -> Part:
     """A file on disk → a Part. Raises BadPrompt where it cannot be read."""
     path = path.expanduser()
     try:
+        media.check_size(path.stat().st_size, repr(path.name))
         data = path.read_bytes()
     except FileNotFoundError:
         raise BadPrompt(f"There is no file {str(path)!r}.", advice="Check the path.") from None
@@ -204,6 +221,21 @@ def _build(cls: type[structs.Wire], value: dict[str, Any]) -> Any:
         ) from None
 
 
+def samples_of(value: Any) -> tuple[Any, Any] | None:
+    """`(samples, rate)` of such a pair in either order; None for anything else.
+
+    soundfile, librosa and torchaudio give a recording so, SciPy the other way round. An array alone
+    has no rate.
+    """
+    if not isinstance(value, tuple) or len(value) != 2:  # noqa: PLR2004 - a pair
+        return None
+    for samples, beside in (value, value[::-1]):
+        rate = structs.plain(beside)
+        if _names(samples) & _SAMPLES and type(rate) in (int, float):
+            return samples, rate
+    return None
+
+
 def to_part(value: Any) -> Part:
     """One object → one Part.
 
@@ -224,7 +256,7 @@ def to_part(value: Any) -> Part:
         return from_path(value)
     if isinstance(value, (bytes, bytearray)):
         return from_bytes(bytes(value))
-    made = _from_library(value)
+    made = _from_sound(value) or _from_library(value)
     if made is None:
         raise BadPrompt(
             f"A {type(value).__module__}.{type(value).__name__} cannot be part of a prompt.",
@@ -233,23 +265,51 @@ def to_part(value: Any) -> Part:
     return made
 
 
-def _from_library(value: Any) -> Part | None:
-    """Objects of libraries that need not be installed, known by the names of their classes."""
+def _from_sound(value: Any) -> Part | None:
+    found = samples_of(value)
+    if found is not None:
+        from gemini_nb.audio import Audio
+
+        value = Audio.from_array(*found)
     if callable(getattr(value, "_part", None)):  # Audio, which is not imported for that
         made: Part = value._part()
         return made
-    names = {f"{c.__module__.partition('.')[0]}.{c.__name__}" for c in type(value).__mro__}
+    return None
+
+
+def _names(value: Any) -> set[str]:
+    """Its class and those above it, each with its library."""
+    return {f"{c.__module__.partition('.')[0]}.{c.__name__}" for c in type(value).__mro__}
+
+
+def _from_library(value: Any) -> Part | None:
+    """Objects of libraries that need not be installed, known by the names of their classes."""
+    names = _names(value)
     if "PIL.Image" in names:
         return _from_image(value)
     if "matplotlib.Figure" in names:
         return _from_figure(value)
-    if names & {"IPython.Image", "IPython.Audio"} and value.data:
-        return from_bytes(bytes(value.data))
+    if names & {"IPython.Image", "IPython.Audio"}:
+        return _from_display(value)
     if names & {"pandas.DataFrame", "pandas.Series", "polars.DataFrame"}:
         return _from_frame(value)
     if isinstance(getattr(value, "uri", None), str):
         return _from_file(value)
     return None
+
+
+def _from_display(shown: Any) -> Part:
+    """What IPython shows or plays: held by it, or named, and then it may be on this machine."""
+    if shown.data:
+        return from_bytes(bytes(shown.data))
+    named = shown.filename or shown.url or ""
+    is_address = len(named.partition(":")[0]) > 1 and ":" in named
+    if not is_address and Path(named).is_file():
+        return from_path(Path(named))
+    raise BadPrompt(
+        f"IPython's {type(shown).__name__} of {named[:100]!r} holds no data, and names no file.",
+        advice="Download it, then give its path; or make it with embed=True.",
+    )
 
 
 def _from_file(file: Any) -> Part:
@@ -284,8 +344,13 @@ def to_content(value: Any, role: str | None = "user") -> Content:
             if key not in ("role", "parts"):
                 raise UnknownName(key, owner="Content", known=("role", "parts"))
         return to_content(value["parts"], value.get("role") or role)
-    many = value if isinstance(value, (list, tuple)) else [value]
-    return Content(role=role, parts=[to_part(item) for item in many])
+    return Content(role=role, parts=[to_part(item) for item in _many(value)])
+
+
+def _many(value: Any) -> list[Any]:
+    """The objects of a list; one alone is a list of one, and so are samples with their rate."""
+    is_list = isinstance(value, (list, tuple)) and samples_of(value) is None
+    return list(value) if is_list else [value]
 
 
 def to_contents(value: Any) -> list[Content]:
@@ -294,11 +359,11 @@ def to_contents(value: Any) -> list[Content]:
     A list of turns stays one; anything else is one turn of the user. Raises BadPrompt where there
     is nothing to send.
     """
-    many = value if isinstance(value, (list, tuple)) else [value]
+    many = _many(value)
     if any(_is_turn(item) for item in many):
         contents = [to_content(item) for item in many]
     else:
-        contents = [to_content(list(many))]
+        contents = [to_content(many)]
     for content in contents:
         if content.role not in ("user", "model", "function", None):
             raise BadPrompt(

@@ -7,13 +7,14 @@ use (`\frac{a}{b}`, `x^{n}`, `${HOME}`) and doubled ones (`{{name}}`).
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gemini_nb.errors import BadPrompt, ConfigError
-from gemini_nb.parts import mime_type, to_part
+from gemini_nb.parts import mime_type, samples_of, to_part
 from gemini_nb.stream import Response
 
 if TYPE_CHECKING:
@@ -94,15 +95,35 @@ def _piece(value: Any) -> str | Part:
     """Media becomes a Part, an answer its text; everything else what `print` would show."""
     if isinstance(value, Response):
         return value.text
+    value = _sound(value)
     if isinstance(value, (str, dict, list, tuple, Path)):
         return str(value)
     try:
         part = to_part(value)
     except ConfigError:
-        # A broken picture, or a file that is not ready, is not meant as what Python shows of it.
-        if hasattr(value, "uri") or (
-            isinstance(value, (bytes, bytearray, memoryview)) and mime_type(bytes(value))
-        ):
+        if _is_media(value):
             raise
         return str(value)
     return part if part.text is None else part.text
+
+
+def _sound(value: Any) -> Any:
+    """Samples with their rate as an Audio; any other array beside a number stays a pair."""
+    found = samples_of(value)
+    if found is not None:
+        from gemini_nb.audio import Audio
+
+        with contextlib.suppress(BadPrompt):
+            return Audio.from_array(*found)
+    return value
+
+
+def _is_media(value: Any) -> bool:
+    """A broken picture, a silent recording, or a file that is not ready.
+
+    It is not meant as what Python shows of it.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return mime_type(bytes(value)) is not None
+    # A File, an Audio, what IPython shows or plays.
+    return any(hasattr(value, name) for name in ("uri", "_part", "embed"))

@@ -103,6 +103,19 @@ class Settings:
             return _backend("backend" if self.backend else "GEMINI_NB_BACKEND", chosen)
         return "api" if self.base_url or self.resolve_key() else "local"
 
+    def account(self) -> tuple[str, ...]:
+        """Who is asked, and for whom, with a hash in place of the key.
+
+        The local backend is one, whatever its port and key are today.
+        """
+        if self.resolve_backend() == "local":
+            return ("local",)
+        import hashlib
+
+        key = self.resolve_key()
+        person = hashlib.sha256(key.reveal().encode()).hexdigest() if key else ""
+        return "api", self.base_url or API_URL, person
+
 
 _current = Settings()
 

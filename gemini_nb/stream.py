@@ -22,6 +22,8 @@ from gemini_nb.events import EventDecoder
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from gemini_nb.audio import Audio
+
 
 # Seconds after which one reader looks at what another has read.
 _STEP = 0.02
@@ -335,6 +337,12 @@ class Response(Answer):
             else "",
         )
 
+    @property
+    def audio(self) -> Audio | None:
+        """What the model spoke (`.data` is a file), None where it did not; read as `text` is."""
+        self.resolve()
+        return super().audio
+
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as the API's JSON."""
         return self.body.to_dict()
@@ -353,8 +361,8 @@ class Response(Answer):
             state = "interrupted"
         else:
             state = str(self.finish_reason or "…")
-        shown = textwrap.shorten(text, 60, placeholder="…")
-        return f"<Response {shown!r} {state}>"
+        shown = repr(textwrap.shorten(text, 60, placeholder="…"))
+        return f"<Response {shown if text else super().audio or shown} {state}>"
 
     def _said(self) -> str:
         """All parts as Markdown, without what was thought."""
@@ -372,7 +380,9 @@ class Response(Answer):
         from gemini_nb.display.document import without_images
         from gemini_nb.display.html import neutral_markdown, terminal_text
 
-        said = self._said()
+        sound = super().audio
+        heard = f"*{repr(sound)[1:-1]}*" if sound else ""
+        said = "\n\n".join(filter(None, [self._said(), heard]))
         plain = terminal_text(without_images(said)) or repr(self)
         return {"text/markdown": neutral_markdown(said), "text/plain": plain}
 

@@ -1,70 +1,112 @@
 """A recording → its Transcript: asked for in stretches, several at once, joined and looked at.
 
-What is asked, and how an answer is read, is `transcripts/`; a recording is `audio/`. An answer for
-one stretch is kept on this machine until all are there, so that the same call goes on where an
-earlier one ended.
+What is asked, and how an answer is read, is `transcripts/`; a recording is `audio/`; how it is
+cut is `stretches.py`. An answer is kept on this machine (`answers.py`) until all are there, so that
+the same call goes on where an earlier one ended.
+
+After an error no stretch is begun, but those on their way are waited for: they are paid. Where the
+model refuses one of several (RECITATION, SAFETY), the others are worth having: its place is a
+Segment without words that says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
-import time
+import bisect
+import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from gemini_nb import progress
+from gemini_nb import answers, progress, request
 from gemini_nb.audio import Audio
-from gemini_nb.parts import to_part
+from gemini_nb.errors import (
+    BackendError,
+    BadPrompt,
+    BlockedPrompt,
+    ConfigError,
+    GeminiError,
+    ResponseError,
+    StoppedEarly,
+)
+from gemini_nb.parts import samples_of, to_part
 from gemini_nb.progress import Step
-from gemini_nb.transcripts import clock, joining, reading, trust
+from gemini_nb.stretches import Heard, Stretch
+from gemini_nb.transcripts import Segment, Transcript, clock, joining, reading, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gemini_nb.content import Part
     from gemini_nb.model import GenerativeModel
-    from gemini_nb.transcripts import Transcript
 
-# Seconds of one stretch: in longer ones a model loses its place in time.
-STRETCH = 600.0
-# Seconds that two stretches share, so that no word is cut in half in both.
-_SHARED = 15.0
 _TOGETHER = 4
-_DAYS = 7
-
-
-class _Stretch(NamedTuple):
-    """What is sent at once: its sound, where it begins in the recording, and how long it is."""
-
-    part: Callable[[], Part]
-    offset: float
-    seconds: float | None
 
 
 def transcribe(model: GenerativeModel, audio: Any, **how: Any) -> Transcript:
-    """What was said in a recording; see `GenerativeModel.transcribe`."""
+    """What was said in a recording; see `GenerativeModel.transcribe`.
+
+    An interrupt has a note about what is kept.
+    """
     work = _Work(model, audio, **how)
-    return progress.run(work.run, label="Transcribing")
+    try:
+        return progress.run(work.run, label="Transcribing")
+    except KeyboardInterrupt as stop:
+        if kept := work.kept():
+            stop.add_note(kept)
+        raise
 
 
 async def transcribe_async(model: GenerativeModel, audio: Any, **how: Any) -> Transcript:
     """`transcribe`, awaited."""
-    work = await asyncio.to_thread(_Work, model, audio, **how)
-    return await progress.arun(work.run, label="Transcribing")
+
+    async def work(report: Callable[[Step], None]) -> Transcript:
+        made = await asyncio.to_thread(_Work, model, audio, **how)
+        return await made.run(report)
+
+    # On the background loop from the beginning: an interrupt is heard at once.
+    return await progress.arun(work, label="Transcribing")
 
 
 def recording(value: Any) -> Audio | None:
-    """The Audio of what a person gave, None for what the service has already (a File, a Part)."""
+    """The Audio of what a person gave, None for what the service has already (a File, a Part).
+
+    Raises BadPrompt for what is no sound.
+    """
     if isinstance(value, Audio):
         return value
     if isinstance(value, (str, Path)):
-        return Audio.from_path(value)
+        return _named(value)
     if isinstance(value, (bytes, bytearray)):
         return Audio.from_bytes(bytes(value))
-    blob = to_part(value).inline_data
-    return None if blob is None else Audio.from_bytes(blob.data or b"", blob.mime_type)
+    samples = samples_of(value)
+    if samples is not None:
+        return Audio.from_array(*samples)
+    if value is None or isinstance(value, (int, float, list, tuple)):
+        raise _no_recording(value)
+    part = to_part(value)
+    if part.inline_data is not None:
+        return Audio.from_bytes(part.inline_data.data or b"", part.inline_data.mime_type)
+    if part.file_data is None:
+        raise _no_recording(value)
+    return None
+
+
+def _named(name: str | Path) -> Audio:
+    """A file on disk. Raises BadPrompt for a name that cannot be one."""
+    if not str(name).strip():
+        raise BadPrompt("The name of the recording is empty.", advice="Give the path of a file.")
+    if "://" in str(name):
+        raise BadPrompt(f"{name} is an address, no file.", advice="Download it first.")
+    if Path(name).expanduser().is_dir():
+        raise BadPrompt(f"{str(name)!r} is a folder.", advice="Give a file in it.")
+    return Audio.from_path(name)
+
+
+def _no_recording(value: Any) -> BadPrompt:
+    return BadPrompt(
+        f"This is no recording, but of the type {type(value).__name__}.",
+        advice="Give an Audio, a path, bytes, a File, or (samples, rate).",
+    )
 
 
 class _Work:
@@ -77,153 +119,152 @@ class _Work:
         *,
         start: Any = None,
         end: Any = None,
-        speakers: bool = False,
-        language: str | None = None,
         schema: bool = True,
+        **asked: Any,
     ) -> None:
         self._model = model
-        self._sound = recording(audio)
-        self._begin = 0.0 if start is None else clock.seconds(start)
-        asked: dict[str, Any] = {"speakers": speakers, "language": language}
-        if self._sound is None:  # the service has all of it, and is told which part is meant
+        sound = recording(audio)
+        self._heard: Heard | None = None
+        if sound is None:  # the service has all of it, and is told which part is meant
             part = to_part(audio)
-            self._stretches = [_Stretch(lambda: part, 0.0, None)]
+            self._stretches = [Stretch(lambda: part)]
             asked |= {"start": start, "end": end}
         else:
-            if start is not None or end is not None:
-                self._sound = self._sound.clip(self._begin, end)
-            self._stretches = _stretches(self._sound)
-        self._kept: list[Path] = []
+            self._heard = Heard(sound, start, end)
+            self._stretches = self._heard.stretches()
+        self._asked = [stretch for stretch in self._stretches if stretch.found is None]
+        self._entries: list[answers.Entry] = []
+        self._failed: tuple[GeminiError, Stretch] | None = None
         self._prompt = reading.prompt(**asked)
         self._config: dict[str, Any] = {"temperature": 0}
         if schema:
             self._config |= {
                 "response_mime_type": "application/json",
-                "response_schema": reading.schema(speakers=speakers),
+                "response_schema": reading.schema(speakers=asked.get("speakers", False)),
             }
 
     async def run(self, report: Callable[[Step], None]) -> Transcript:
-        """Ask for all stretches, a few at once; the first error ends them all."""
+        """Ask for all stretches, a few at once. Raises the first error, when the others are in."""
         gate = asyncio.Semaphore(_TOGETHER)
-        many, done = len(self._stretches), 0
+        many, done = len(self._asked), 0
 
-        async def one(stretch: _Stretch) -> joining.Window:
-            nonlocal done
-            async with gate:
-                found = await self._ask(stretch)
-            done += 1
+        def tell() -> None:
             if many > 1:
                 report(Step(done, f"{done} of {many} stretches"))
-            return found
 
-        tasks = [asyncio.ensure_future(one(stretch)) for stretch in self._stretches]
+        async def one(stretch: Stretch) -> None:
+            nonlocal done
+            async with gate:
+                if self._failed is None:
+                    await self._try(stretch)
+                    done += 1
+                    tell()
+
+        tell()
+        tasks = [asyncio.ensure_future(one(stretch)) for stretch in self._asked]
         try:
-            windows = await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
-        whole = await asyncio.to_thread(self._joined, windows)
+        self._raise()
+        whole = await asyncio.to_thread(self._joined)
         await asyncio.to_thread(self._forget)
         return whole
 
-    async def _ask(self, stretch: _Stretch) -> joining.Window:
+    def kept(self) -> str:
+        """A sentence about what will not be asked again, empty where there is nothing."""
+        many = sum(entry.is_kept for entry in self._entries)
+        are = "stretches is" if many == 1 else "stretches are"
+        said = f"{many} of {len(self._asked)} {are} kept: run the same again to go on from there."
+        return said if many else ""
+
+    async def _try(self, stretch: Stretch) -> None:
+        try:
+            await self._ask(stretch)
+        except (BlockedPrompt, StoppedEarly) as error:
+            if error.reason == "MAX_TOKENS":  # the person's own limit, which can be raised
+                self._failed = self._failed or (error, stretch)
+            else:
+                stretch.refused = error
+        except GeminiError as error:
+            self._failed = self._failed or (error, stretch)
+
+    async def _ask(self, stretch: Stretch) -> None:
         part = await asyncio.to_thread(stretch.part)
-        kept = await asyncio.to_thread(self._place, part)
-        text = await asyncio.to_thread(_read, kept)
-        response = None
-        if text is None:
-            response = await self._model.generate_content_async(
-                [part, self._prompt], generation_config=self._config, upload="auto"
-            )
-            text = response.text
-            await asyncio.to_thread(_write, kept, text)
-        found = reading.read(text, seconds=stretch.seconds, response=response)
-        if response is not None and str(response.finish_reason) == "MAX_TOKENS":
-            found.partial = True
-        return joining.Window(found, stretch.offset, stretch.seconds or found.seconds or 0.0)
+        entry = await asyncio.to_thread(self._entry, part)
+        kept = await asyncio.to_thread(entry.read)
+        if kept is not None:
+            try:
+                stretch.found = _read(kept, stretch)
+            except ResponseError:
+                await asyncio.to_thread(entry.forget)
+            else:
+                return
+        response = await self._model.generate_content_async(
+            [part, self._prompt], generation_config=self._config, upload="auto"
+        )
+        answer = answers.Answer(response.text, is_cut=response.finish_reason != "STOP")
+        stretch.found = _read(answer, stretch, response)
+        await asyncio.to_thread(entry.write, answer)
 
-    def _joined(self, windows: list[joining.Window]) -> Transcript:
-        """The whole, with flags on what cannot be true."""
-        if self._sound is None:
-            whole = windows[0].transcript
-            trust.check(whole)
-            return whole
-        whole = joining.join(windows)
-        trust.check(whole, self._sound.levels())
-        for segment in whole:
-            segment.start += self._begin
-            segment.end += self._begin
-        if whole.seconds is not None:
-            whole.seconds += self._begin
-        return whole
-
-    # -- what is kept until the whole is there
-
-    def _place(self, part: Part) -> Path | None:
-        """The file of an answer: known by all that was asked."""
-        blob = part.inline_data
-        if len(self._stretches) == 1 or blob is None:
-            return None
-        asked = f"{self._model.model_name}\0{self._prompt}\0{self._config}\0{blob.mime_type}\0"
-        name = hashlib.sha256(asked.encode() + (blob.data or b"")).hexdigest()[:32]
-        with contextlib.suppress(OSError):
-            self._kept.append(_folder() / f"{name}.txt")
-            return self._kept[-1]
-        return None
+    def _entry(self, part: Part) -> answers.Entry:
+        """The place of an answer: known by all that is sent, and to whom."""
+        entry = answers.Entry()
+        if len(self._asked) > 1:
+            body = self._model.build([part, self._prompt], generation_config=self._config)
+            sent = request.generate(self._model.model_name, body)
+            entry = answers.entry(sent, self._model.client.settings)
+        self._entries.append(entry)
+        return entry
 
     def _forget(self) -> None:
-        for path in self._kept:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        for entry in self._entries:
+            entry.forget()
+
+    def _raise(self) -> None:
+        """What ended the work, with the stretch that it came from, and what is kept."""
+        failed = self._failed
+        refused = [(stretch.refused, stretch) for stretch in self._asked if stretch.refused]
+        if failed is None and refused and len(refused) == len(self._asked):
+            failed = refused[0]
+        if failed is None:
+            return
+        error, stretch = failed
+        # What is wrong before anything is sent has nothing to do with one stretch.
+        if (
+            self._heard
+            and len(self._asked) > 1
+            and not isinstance(error, (ConfigError, BackendError))
+        ):
+            begin, end = (clock.mark(self._heard.begin + place) for place in stretch.own)
+            error.message = f"{begin}–{end}: {error.message}"
+        error.advice = f"{error.advice} {self.kept()}".strip()
+        raise error
+
+    def _joined(self) -> Transcript:
+        """The whole, with flags on what cannot be true."""
+        if self._heard is None:
+            whole = self._stretches[0].found or Transcript()
+            trust.check(whole)
+            return whole
+        whole = joining.join(
+            joining.Window(one.found or Transcript(), one.offset, one.seconds or 0.0)
+            for one in self._stretches
+        )
+        for one in self._stretches:
+            if one.refused and one.own[0] < one.own[1]:
+                flag = f"was refused: {one.refused.reason}"
+                bisect.insort(
+                    whole.segments,
+                    Segment(*one.own, "", flags=(flag,)),
+                    key=operator.attrgetter("start"),
+                )
+        trust.check(whole, self._heard.levels)
+        return self._heard.placed(whole)
 
 
-def _stretches(sound: Audio) -> list[_Stretch]:
-    """Those of a recording, each with a little of the one before."""
-    seconds = sound.probe().seconds
-    if seconds is None or seconds <= 1.5 * STRETCH:
-        return [_Stretch(lambda: _small(sound), 0.0, seconds)]
-    found = []
-    for piece, offset in sound.split(STRETCH):
-        begin = max(0.0, offset - _SHARED)
-        clip = sound.clip(begin, offset + (piece.probe().seconds or STRETCH))
-        length = clip.probe().seconds
-        found.append(_Stretch(lambda clip=clip: _small(clip), begin, length))  # type: ignore[misc]
+def _read(answer: answers.Answer, stretch: Stretch, response: Any = None) -> Transcript:
+    found = reading.read(answer.text, seconds=stretch.seconds, response=response)
+    found.partial |= answer.is_cut
     return found
-
-
-# What is as large as its samples; the others were made small by somebody.
-_LARGE = ("audio/wav", "audio/aiff", "audio/flac")
-
-
-def _small(sound: Audio) -> Part:
-    """As it is sent: mono at 16 kHz, as the service makes it anyway."""
-    sound.check()
-    return to_part(sound.prepare() if sound.mime_type in _LARGE else sound)
-
-
-def _folder() -> Path:
-    import platformdirs
-
-    folder = Path(platformdirs.user_state_dir("gemini_nb")) / "transcripts"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    oldest = time.time() - _DAYS * 24 * 3600
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-    return folder
-
-
-def _read(path: Path | None) -> str | None:
-    if path is not None:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            return path.read_text(encoding="utf-8")
-    return None
-
-
-def _write(path: Path | None, text: str) -> None:
-    if path is not None:
-        with contextlib.suppress(OSError):
-            half = path.with_suffix(".part")
-            half.write_text(text, encoding="utf-8")
-            half.replace(path)

@@ -18,6 +18,8 @@ from tests.server import Answer, Call, Server, answer_json, chunk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from IPython.core.interactiveshell import InteractiveShell
+
 # The same examples in every run; and no deadline, since the machine may be busy.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100)
 hypothesis.settings.load_profile("fixed")
@@ -111,3 +113,29 @@ def do(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return list(made) if inspect.isgenerator(made) else made
 
     return call
+
+
+@pytest.fixture(scope="module")
+def ipython() -> Iterator[InteractiveShell]:
+    """One shell for all tests of a module, without a history file."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.colors = "nocolor"
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def shell(ipython: InteractiveShell) -> Iterator[InteractiveShell]:
+    """The shell with the extension just loaded and nothing else in it."""
+    before = dict(ipython.user_ns)
+    ipython.extension_manager.load_extension("gemini_nb")
+    yield ipython
+    ipython.extension_manager.unload_extension("gemini_nb")
+    ipython.config.pop("GeminiMagics", None)
+    for name in set(ipython.user_ns) - set(before):
+        del ipython.user_ns[name]

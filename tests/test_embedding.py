@@ -10,6 +10,7 @@ import pytest
 import gemini_nb as genai
 from gemini_nb import embedding, errors
 from gemini_nb.types import Content, Part, TaskType
+from tests.audio import sounds
 from tests.server import answer_json
 
 ONE = {"embedding": {"values": [0.25, -1, 3e-05]}}
@@ -250,3 +251,12 @@ def test_what_is_unknown_in_an_answer_is_no_error(serve, embed):
     """New fields beside the vector change nothing."""
     serve(answer_json({**ONE, "usageMetadata": {"promptTokenCount": 3}, "new": {"a": 1}}))
     assert embed("e", "a")["embedding"] == json.loads("[0.25, -1.0, 3e-05]")
+
+
+@pytest.mark.parametrize("pair", [(sounds.tone(), 16_000), (16_000, sounds.tone())])
+def test_samples_with_their_rate_are_one(serve, embed, pair):
+    """What libraries give for a recording is one content, though it is a pair."""
+    server = serve(answer_json(ONE))
+    assert embed("models/e", pair)["embedding"] == ONE["embedding"]["values"]
+    (part,) = server.calls[0].json()["content"]["parts"]
+    assert part["inlineData"]["mimeType"] == "audio/flac"

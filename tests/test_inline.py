@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
 import gemini_nb as genai
 from gemini_nb import errors, inline
-from gemini_nb.types import Blob, Content, Part
+from gemini_nb.audio import limits
+from gemini_nb.types import Blob, Content, FileData, Part
+from tests.audio import sounds
 from tests.conftest import KEY
 from tests.faults.uploads import UploadServer
 from tests.server import Call, answer_json, chunk
@@ -153,3 +157,68 @@ def test_the_notice_says_what_will_happen(server):
     )
     many = inline.notice(model.build([blob(LARGE), blob(LARGE + b"x")]))
     assert "uploaded as 2 files, which are kept" in many
+
+
+# -- how much sound
+
+
+@pytest.fixture
+def hours(server, monkeypatch):
+    """A service, a file of three seconds that was uploaded to it, and prompts of seven at most."""
+    monkeypatch.setattr(inline, "INLINE_LIMIT", 1 << 20)
+    monkeypatch.setattr(limits, "LIMIT", 7.0)
+    file = genai.upload_file(sounds.encoded("MP3"))
+    server.calls.clear()
+    return file
+
+
+def test_more_sound_than_one_prompt_takes_is_not_sent(hours, server, do):
+    """Recordings inside it, those that were uploaded, and the turns before: of all the sum."""
+    model = genai.GenerativeModel("gemini-a")
+    sound = Part(inline_data=Blob(mime_type="audio/wav", data=sounds.encoded()))
+    words = "The recordings of this prompt last 00:09; one prompt takes 00:07"
+    nameless = Part(file_data=FileData(file_uri=hours.uri))
+    for given in ([hours, sound, hours], [sound] * 3, [nameless] * 3):
+        for upload in (None, "auto"):
+            with pytest.raises(errors.BadPrompt, match=words) as caught:
+                do(model, "generate_content", given, upload=upload)
+            assert "audio.clip(start, end)" in caught.value.advice
+    chat = model.start_chat()
+    for turn in (sound, [hours, "And this?"]):
+        assert do(chat, "send_message", turn).text == "Heard."
+    before = len(server.calls)
+    with pytest.raises(errors.BadPrompt, match=words):
+        do(chat, "send_message", [sound, "And this?"], stream=True)
+    assert len(server.calls) == before == 2
+    assert do(chat, "send_message", "And now?").text == "Heard."
+
+
+def test_too_much_sound_is_not_even_uploaded(hours, server, monkeypatch):
+    """The length comes before the size: it would be too much as files, too."""
+    monkeypatch.setattr(inline, "INLINE_LIMIT", 1000)
+    with pytest.raises(errors.BadPrompt, match="last 00:09"):
+        genai.GenerativeModel("gemini-a").generate_content([sounds.encoded()] * 3, upload="auto")
+    assert server.calls == []
+
+
+_NO_SOUND = """
+import sys
+import gemini_nb as genai
+from gemini_nb import inline
+from gemini_nb.types import Blob, FileData, Part
+
+model = genai.GenerativeModel("gemini-a", client=genai.Client(api_key="no key"))
+picture = Part(inline_data=Blob(mime_type="image/heic", data=b"x"))
+film = Part(file_data=FileData(file_uri="https://host/files/a", mime_type="video/mp4"))
+body = model.build(["Look.", picture, film])
+assert inline.fit(model.client, body) is body
+print(*(name for name in sys.modules if "audio" in name or name in ("soundfile", "numpy")))
+"""
+
+
+def test_without_sound_nothing_is_loaded_for_it():
+    """Whoever sends text, pictures and films does not wait for what reads recordings."""
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_SOUND], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -34,19 +34,20 @@ LAYERS = (
     | {"transcripts", "transcripts.clock", "transcripts.transcript", "transcripts.subtitles"}
     | {"transcripts.draft", "transcripts.lines", "transcripts.structured", "transcripts.reading"}
     | {"transcripts.joining", "transcripts.trust", "transcripts.pauses"}
-    | {"audio", "audio.sources", "audio.header", "audio.quiet", "audio.decoding"}
-    | {"audio.samples", "audio.measures", "audio.encoding", "audio.limits"},
+    | {"audio", "audio.sources", "audio.header", "audio.mp3", "audio.decoding"}
+    | {"audio.samples", "audio.measures", "audio.encoding", "audio.limits"}
+    | {"audio.spoken"},
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
     | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
     | {"files.upload", "files.sending", "files.uploaded"}
     | {"ledger", "record", "history", "inline", "kept", "known"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"}
-    | {"counting", "windows", "forecast", "transcribe"},
+    | {"counting", "windows", "forecast", "transcribe", "stretches", "answers"},
     {"display", "display.static", "display.live", "display.places", "display.slot"}
     | {"display.terminal", "display.blocks", "display.echo", "display.badge"}
     | {"display.tables", "display.counts", "display.spending", "display.audio"}
     | {"widgets", "widgets.stream", "widgets.count", "widgets.player"},
-    {"magics", "asking", "receipt", "completion", "cli"},
+    {"magics", "asking", "recordings", "receipt", "completion", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The local backend is a house of its own; HTTP is its contract.

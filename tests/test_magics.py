@@ -8,10 +8,8 @@ import re
 
 import pytest
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, magics_class
 from PIL import Image
-from traitlets.config import Config
 
 import gemini_nb as genai
 from gemini_nb import counting, errors, history, inline, magics, notices, settings, types, windows
@@ -24,29 +22,6 @@ from tests.server import answer_json, answer_sse, chunk
 
 PNG = picture()
 CODE = "Do this:\n\n```python\nprint(1)\n```\n\nthen\n\n```python\nprint(2)\n```\n"
-
-
-@pytest.fixture(scope="module")
-def ipython():
-    """One shell for all tests here, without a history file."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.colors = "nocolor"
-    yield shell
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def shell(ipython):
-    """The shell with the extension just loaded and nothing else in it."""
-    before = dict(ipython.user_ns)
-    ipython.extension_manager.load_extension("gemini_nb")
-    yield ipython
-    ipython.extension_manager.unload_extension("gemini_nb")
-    ipython.config.pop("GeminiMagics", None)
-    for name in set(ipython.user_ns) - set(before):
-        del ipython.user_ns[name]
 
 
 @pytest.fixture(autouse=True)
@@ -564,6 +539,9 @@ def test_media_that_is_too_much_is_uploaded_and_said(shell, capsys, monkeypatch,
         genai.configure(api_key="AIzaFAKE-not-a-key", base_url=server.url)
         sound = types.Blob(mime_type="audio/wav", data=b"x" * 900)
         shell.user_ns["sound"] = types.Part(inline_data=sound)
+        run(shell, "%%gemini --dry-run -a sound\nWhat is this?")
+        assert capsys.readouterr().out.endswith("kept for 48 hours.\n")
+        assert server.calls == []
         run(shell, "%%gemini -a sound\nWhat is this?")
         question, media = server.calls[-1].json()["contents"][0]["parts"]
         assert question == {"text": "What is this?"}
@@ -591,9 +569,9 @@ def badges(shell, monkeypatch):
             said.append(badge and badge.line())
             super().__init__(how, badge=badge)
 
-        def close(self, response, seconds, used=None):
+        def close(self, response, seconds, used=None, sound=None):
             said.append(used and used.line())
-            super().close(response, seconds, used)
+            super().close(response, seconds, used, sound)
 
     monkeypatch.setattr(magics, "LiveMarkdown", Live)
     vocabulary.load()

@@ -12,7 +12,7 @@ def test_every_option_of_a_cell():
     given = options.parse_cell(
         "-m gemini-a -s 'Be brief.' -t 0.5 --top-p 0.9 --top-k 3 --max-tokens 10 --seed 1"
         " --stop END --stop '\\n' -a x -a 'my file.png' -o answer -f json -x -c --no-stream"
-        " --media-resolution low --no-interpolate --max-input-tokens 99 --dry-run"
+        " --media-resolution low --no-interpolate --max-input-tokens 99 --dry-run --voice Kore"
     )
     assert vars(given) == {
         "model": "gemini-a",
@@ -25,6 +25,7 @@ def test_every_option_of_a_cell():
         "seed": 1,
         "stop": ["END", "\\n"],
         "attach": ["x", "my file.png"],
+        "voice": ["Kore"],
         "media_resolution": "low",
         "output": "answer",
         "format": "json",
@@ -50,6 +51,34 @@ def test_what_options_say_about_the_answer():
         "response_mime_type": "application/json",
     }
     assert options.generation_config(options.parse_cell("")) == {}
+
+
+def test_voices():
+    """One voice for all, or one for each speaker."""
+
+    def said(line):
+        return options.generation_config(options.parse_cell(line))
+
+    kore = {"prebuilt_voice_config": {"voice_name": "Kore"}}
+    puck = {"prebuilt_voice_config": {"voice_name": "Puck"}}
+    assert said("--voice Kore") == {
+        "response_modalities": ["AUDIO"],
+        "speech_config": {"voice_config": kore},
+    }
+    both = [
+        {"speaker": "Dr. Anna", "voice_config": kore},
+        {"speaker": "Ben", "voice_config": puck},
+    ]
+    assert said("--voice 'Dr. Anna=Kore' --voice Ben=Puck")["speech_config"] == {
+        "multi_speaker_voice_config": {"speaker_voice_configs": both}
+    }
+
+
+@pytest.mark.parametrize("line", ["--voice Kore --voice Puck", "--voice Anna=", "--voice =Kore"])
+def test_voices_without_their_speakers(line):
+    """Of several voices each has somebody to speak for."""
+    with pytest.raises(options.BadOptions, match="--voice Anna=Kore"):
+        options.parse_cell(line)
 
 
 def test_attachments_do_not_add_up():

@@ -11,13 +11,16 @@ import types
 from pathlib import Path
 
 import IPython.display
+import numpy as np
 import pytest
 from PIL import Image
 
 from gemini_nb import parts
+from gemini_nb.audio import Audio
 from gemini_nb.errors import BadPrompt, UnknownName
 from gemini_nb.parts import to_content, to_contents, to_part
 from gemini_nb.types import Blob, Content, FileData, FunctionCall, Part
+from tests.audio import sounds
 from tests.media import picture
 
 PNG = picture()
@@ -58,6 +61,30 @@ PNG = picture()
 def test_the_kind_is_read_from_the_bytes_then_the_name(data, name, kind):
     """What the first bytes say counts more than the name."""
     assert parts.mime_type(data, name) == kind
+
+
+_TAG = b"ID3\x03\0\0\0\0\0\x0a" + bytes(10)
+_MP3 = sounds.encoded("MP3")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (_TAG + sounds.encoded("FLAC"), "audio/flac"),
+        (_TAG + sounds.AAC, "audio/aac"),
+        (_TAG + _MP3, "audio/mp3"),
+        (_MP3, "audio/mp3"),
+        (_MP3.replace(_MP3[:2], b"\xff\xf2"), "audio/mp3"),
+        (sounds.AAC, "audio/aac"),
+        (sounds.encoded("RF64"), "audio/wav"),
+        ("\ufeffNotes".encode("utf-16-le"), None),
+        (b"\xff\xff\xff\xff" * 40, None),
+    ],
+    ids=["FLAC, tag", "AAC, tag", "MP3, tag", "MP3", "MP3, sums", "AAC", "RF64", "text", "noise"],
+)
+def test_the_kind_of_a_recording_is_read_from_its_frames(data, kind):
+    """A tag may stand before any, and the first two bytes do not tell all of them."""
+    assert parts.mime_type(data) == kind
 
 
 @pytest.mark.parametrize("value", ["", "text", "{braces}", "\u2028", "日本"])
@@ -276,6 +303,16 @@ def test_files_that_cannot_be_sent(tmp_path):
             to_part(path)
 
 
+def test_a_file_that_could_not_even_be_uploaded_is_never_read(tmp_path):
+    """What has more than 2 GB is refused by its size alone."""
+    path = tmp_path / "talk.wav"
+    with path.open("wb") as file:
+        file.truncate(5 << 29)
+    with pytest.raises(BadPrompt, match=r"'talk.wav' has 2\.5 GB; a file may have 2 GB") as caught:
+        to_part(path)
+    assert "audio.prepare()" in caught.value.advice
+
+
 @pytest.mark.parametrize(
     ("value", "meant"),
     [
@@ -355,3 +392,98 @@ def test_what_a_notebook_shows_can_be_sent():
     """IPython's Image goes as the bytes that it shows."""
     data = PNG
     assert to_part(IPython.display.Image(data=data)).inline_data.data == data
+
+
+# -- sound
+
+
+def test_what_a_notebook_plays_can_be_sent(tmp_path):
+    """IPython's Audio of bytes, of samples, and of a file goes as what it plays."""
+    path = tmp_path / "talk.wav"
+    path.write_bytes(sounds.encoded())
+    made = IPython.display.Audio(sounds.tone()[:, 0], rate=16_000)
+    for shown, data in (
+        (IPython.display.Audio(path.read_bytes()), path.read_bytes()),
+        (IPython.display.Audio(str(path)), path.read_bytes()),
+        (IPython.display.Audio(url=str(path)), path.read_bytes()),
+        (made, made.data),
+    ):
+        part = to_part(shown)
+        assert (part.inline_data.mime_type, part.inline_data.data) == ("audio/wav", data)
+        assert Audio.from_bytes(part.inline_data.data).probe().seconds == sounds.SECONDS
+
+
+@pytest.mark.parametrize("url", ["https://host/talk.wav", "talk.wav", "data:audio/wav;base64,AAAA"])
+@pytest.mark.parametrize("kind", ["Audio", "Image"])
+def test_what_a_page_would_fetch_cannot_be_sent(kind, url):
+    """Nothing is downloaded for a prompt, and the error says what to do."""
+    shown = getattr(IPython.display, kind)(url=url)
+    with pytest.raises(BadPrompt, match=f"IPython's {kind} of '{url}' holds no data") as caught:
+        to_part(shown)
+    assert "embed=True" in caught.value.advice
+
+
+class Tensor:
+    """As torch has them: NumPy makes an array of it."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._array, dtype=dtype)
+
+
+Tensor.__module__ = "torch"
+TONE = sounds.tone()[:, 0]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (TONE, 16_000),
+        (16_000, TONE),
+        (TONE, 16_000.0),
+        (TONE, np.int64(16_000)),
+        (np.stack([TONE, TONE], axis=1), 16_000),
+        ((TONE * 32_767).astype(np.int16), 16_000),
+        (Tensor(TONE), 16_000),
+    ],
+    ids=["soundfile", "scipy", "float", "numpy", "stereo", "int16", "torch"],
+)
+def test_samples_with_their_rate(pair):
+    """What libraries give for a recording is one part, wherever a part is, and FLAC."""
+    parts_of = [
+        to_part(pair),
+        to_content(pair).parts[0],
+        to_contents(pair)[0].parts[0],
+        to_contents(["Listen.", pair])[0].parts[1],
+        to_contents(("Listen.", pair))[0].parts[1],
+        to_contents({"role": "user", "parts": pair})[0].parts[0],
+        to_contents([{"role": "user", "parts": [pair]}, "And?"])[0].parts[0],
+    ]
+    for part in parts_of:
+        assert part.inline_data.mime_type == "audio/flac"
+        found = Audio.from_bytes(part.inline_data.data).probe()
+        assert (found.seconds, found.rate) == (sounds.SECONDS, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ((np.zeros((4, 3, 3), np.uint8), 5), "5 is no sample rate"),
+        ((np.zeros((4, 3, 3), np.uint8), 16_000), "Samples have the shape (4, 3, 3)"),
+        ((np.zeros((4, 3), np.uint8), 16_000), "not uint8"),
+        ((np.zeros((2, 16_000)), 16_000), "would have 16,000 channels"),
+        ((np.zeros(16_000), 16_000), "is silent"),
+        ((np.zeros(16_000), True), "A numpy.ndarray cannot be part of a prompt"),
+        ((np.zeros(16_000), "16000"), "A numpy.ndarray cannot be part of a prompt"),
+        ([np.zeros(16_000), 16_000], "A numpy.ndarray cannot be part of a prompt"),
+        ((np.zeros(16_000), 16_000, 1), "A numpy.ndarray cannot be part of a prompt"),
+        ((1, 2), "A builtins.int cannot be part of a prompt"),
+    ],
+)
+def test_pairs_that_are_no_sound(value, words):
+    """Each has its sentence; a list, or a third thing, is no such pair."""
+    with pytest.raises(BadPrompt, match=re.escape(words)) as caught:
+        to_contents(value)
+    assert caught.value.advice

@@ -6,15 +6,19 @@ import json
 import types
 from pathlib import Path
 
+import IPython.display
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemini_nb.audio import Audio
 from gemini_nb.chunks import decode_chunk
 from gemini_nb.errors import BadPrompt
 from gemini_nb.prompt import fill, without_markers
 from gemini_nb.stream import Response
 from gemini_nb.types import Blob, Part
+from tests.audio import sounds
 from tests.media import picture
 from tests.server import chunk
 
@@ -137,6 +141,29 @@ def test_media_stays_media():
     ]
     assert fill("{picture}", names) == ([part], ["picture"])
     assert fill("{path}", names).pieces == ["no-such-file"]
+
+
+@pytest.mark.parametrize("pair", [(sounds.tone(), 16_000), (16_000, sounds.tone())])
+def test_samples_with_their_rate_are_sound(pair):
+    """What libraries give for a recording is one; an array beside another number is text."""
+    text, part = fill("Write down {speech}", {"speech": pair}).pieces
+    assert (text, part.inline_data.mime_type) == ("Write down ", "audio/flac")
+    (text,) = fill("{found}", {"found": (np.zeros(2), 5)}).pieces
+    assert text == "(array([0., 0.]), 5)"
+
+
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [
+        (Audio.from_array(np.zeros(16_000), 16_000), "is silent"),
+        ((np.zeros(16_000), 16_000), "is silent"),
+        (IPython.display.Audio(url="https://host/a.wav"), "holds no data"),
+    ],
+)
+def test_a_recording_that_cannot_be_sent_is_no_text(sound, words):
+    """It is not sent as what Python shows of it, which would cost, and say nothing."""
+    with pytest.raises(BadPrompt, match=words):
+        fill("Write down {speech}", {"speech": sound})
 
 
 @pytest.mark.parametrize(

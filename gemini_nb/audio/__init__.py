@@ -7,6 +7,7 @@ is decoded no more than a block is held.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import warnings
@@ -41,6 +42,11 @@ _SILENT = 1e-6
 """Mean square of the loudest hundredth of a second: −60 dBFS."""
 _CLIPPED = 0.001
 """The share of samples above which clipping is heard."""
+_LONG = 300.0
+"""Seconds from which on the peaks of what is `_SLOW` to decode are those of parts of it."""
+_SLOW = ("audio/ogg", "audio/mp4", "audio/mp3")
+_TAKEN_OUT = ("video/mp4", "video/webm", "audio/webm")
+"""Of what the service takes no sound alone."""
 _SHORTER = 0.1
 """Seconds that may be missing where the header counts samples; of other formats, 5 % more."""
 
@@ -75,15 +81,15 @@ class Audio:
         """The bytes of a file, which say themselves what they are.
 
         Args:
-            data: WAV, MP3, AIFF, AAC, M4A, OGG or FLAC; or raw samples.
+            data: WAV, MP3, AIFF, AAC, M4A, OGG or FLAC; a video, whose sound it is; or raw samples.
             mime_type: counts for raw samples alone: `audio/L16;rate=24000`.
             name: what it is called.
         """
         if mime_type:
             from gemini_nb.audio import samples
 
-            if raw := samples.of_raw(data, mime_type):
-                return cls(raw, name=name)
+            if samples.is_raw(mime_type):
+                return cls(samples.of_raw(data, mime_type), name=name)
         return cls(InMemory(bytes(data)), name=name)
 
     @classmethod
@@ -103,11 +109,12 @@ class Audio:
     def probe(self) -> Probe:
         """Kind, length, rate and channels, by the header alone. Raises BadPrompt for a broken one.
 
-        A clip, and samples, become FLAC when they are sent.
+        A clip, samples and the sound of a video become FLAC when they are sent.
         """
         whole = self._whole()
         if self._file:
-            return whole
+            is_taken_out = whole.mime_type in _TAKEN_OUT
+            return dataclasses.replace(whole, mime_type="audio/flac") if is_taken_out else whole
         end = min((e for e in (self.end, whole.seconds) if e is not None), default=None)
         seconds = None if end is None else max(0.0, end - self.start)
         exact = seconds is not None and whole.frames is not None and whole.rate
@@ -121,14 +128,14 @@ class Audio:
 
     @property
     def data(self) -> bytes:
-        """The file as it is sent: of a recording as it is, of a clip and of samples as FLAC."""
-        with (self._file or self._encoded()).opened() as data:
+        """The file as it is sent: of a recording as it is, of anything else as FLAC."""
+        with (self._sent or self._encoded()).opened() as data:
             return bytes(data[:])
 
     @property
     def path(self) -> Path | None:
-        """Where it is on disk, where it is all of a person's file."""
-        return self._file.path if isinstance(self._file, AtPath) else None
+        """Where it is on disk, where all of a person's file is what is sent."""
+        return self._sent.path if isinstance(self._sent, AtPath) else None
 
     def __repr__(self) -> str:
         try:
@@ -213,12 +220,18 @@ class Audio:
             return measures.decibels(measures.powers(stream, frames, step))
 
     def peaks(self, count: int) -> NDArray[np.float32]:
-        """The lowest and highest sample (−1 to 1) of `count` equal stretches: shape (count, 2)."""
+        """The lowest and highest sample (−1 to 1) of `count` equal stretches: shape (count, 2).
+
+        They are for drawing. Of OGG, MP3 and M4A longer than five minutes no more than a fifth of
+        a second is heard in each of 500 places: what is louder in between is missed.
+        """
         from gemini_nb.audio import measures
 
-        seconds = self.probe().seconds
+        seconds = self.probe().seconds or 0.0
         with self._open() as (stream, frames):
-            expected = round((seconds or 0.0) * stream.rate)
+            expected = round(seconds * stream.rate)
+            if seconds > _LONG and self._whole().mime_type in _SLOW:
+                return measures.glimpses(stream, round(self.start * stream.rate), expected, count)
             return measures.peaks(stream, frames, count, expected)
 
     def check(self) -> None:
@@ -281,9 +294,17 @@ class Audio:
 
     @property
     def _file(self) -> Source | None:
-        """All of a file, which goes as it is."""
+        """All of a file."""
         whole = not self.start and self.end is None
         return None if isinstance(self._sound, tuple) or not whole else self._sound
+
+    @property
+    def _sent(self) -> Source | None:
+        """All of a file, which goes as it is."""
+        with contextlib.suppress(BadPrompt):  # a path may be named before there is a file
+            if self._file and self._whole().mime_type in _TAKEN_OUT:
+                return None
+        return self._file
 
     def _whole(self) -> Probe:
         """Of what this was cut out of."""
@@ -304,7 +325,7 @@ class Audio:
                 stream: Stream = decoding.Array(*self._sound)
             else:
                 data = stack.enter_context(self._sound.opened())
-                stream = stack.enter_context(decoding.opened(data, self._what))
+                stream = stack.enter_context(decoding.opened(data, self._what, self._sound.known))
             first = round(self.start * stream.rate)
             if first:
                 stream.seek(first)
@@ -318,8 +339,11 @@ class Audio:
 
     def _part(self) -> Part:
         """What goes into a prompt. Raises what `check` raises."""
+        from gemini_nb import media
         from gemini_nb.audio import decoding
 
+        if self.path is not None:
+            media.check_size(self.path.stat().st_size, self._what)
         if decoding.can_decode(self._whole().mime_type):
             self.check()
         return Part(inline_data=Blob(mime_type=self.mime_type, data=self.data))

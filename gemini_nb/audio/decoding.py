@@ -1,7 +1,7 @@
 """A recording as samples, block by block: no more than a block of it is ever held.
 
-libsndfile decodes WAV, AIFF, FLAC, OGG and MP3. M4A and AAC need PyAV (`av`, 100 MB with FFmpeg in
-it), which the local backend brings along.
+libsndfile decodes WAV, AIFF, FLAC, OGG and MP3. M4A, AAC and the sound of videos need PyAV (`av`,
+100 MB with FFmpeg in it), which the local backend brings along.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import numpy as np
 
-from gemini_nb.audio import header
-from gemini_nb.audio.quiet import quiet
+from gemini_nb.audio import header, mp3
 from gemini_nb.audio.sources import Tail
 from gemini_nb.errors import BadPrompt
 from gemini_nb.tokens import lengths
-from gemini_nb.tokens.buffers import Reader
+from gemini_nb.tokens.buffers import Reader, apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gemini_nb.tokens.buffers import Buffer
+    from gemini_nb.tokens.buffers import Buffer, Run
 
     Samples = NDArray[Any]
 
@@ -57,35 +56,59 @@ class Stream(Protocol):
 
 
 @contextlib.contextmanager
-def opened(data: Buffer, what: str) -> Iterator[Stream]:
-    """The stream of a recording. Raises BadPrompt where it is none, or breaks off."""
-    kind = header.probe(data, what).mime_type
-    if kind in ("audio/aac", "audio/mp4"):
-        with _by_av(data, kind, what) as stream:
-            yield stream
-        return
+def opened(data: Buffer, what: str, known: dict[str, Any] | None = None) -> Iterator[Stream]:
+    """The stream of a recording. Raises BadPrompt where it is none, or breaks off.
+
+    Args:
+        data: its bytes.
+        what: how errors name it.
+        known: what was found in these bytes before; what is found now is added.
+    """
     import soundfile
 
-    silence = quiet if kind == "audio/mp3" else contextlib.nullcontext
-    start = _start(data, kind)
-    try:
-        with silence():
-            file = soundfile.SoundFile(Reader(Tail(data, start) if start else data))
+    kind = header.probe(data, what).mime_type
+    with apart() as run, contextlib.ExitStack() as stack:
         try:
-            yield _File(file, silence)
+            if kind in _BY_AV:
+                stream: Stream = run(_by_av, stack, data, kind, what)
+            elif kind == "audio/mp3":
+                stream = run(_mp3, data, what, {} if known is None else known)
+            else:
+                start = lengths.behind_tags(bytes(data[:10]))
+                file = run(soundfile.SoundFile, Reader(Tail(data, start) if start else data))
+                stack.callback(file.close)
+                stream = _File(file)
+            yield _Apart(stream, run)
+        except (soundfile.LibsndfileError, EOFError):
+            raise damaged(what) from None
         finally:
-            with silence():
-                file.close()
-    except soundfile.LibsndfileError:
-        raise damaged(what) from None
+            run(stack.close)
 
 
-def _start(data: Buffer, kind: str) -> int:
-    """Where the sound begins, in what libsndfile would not look behind."""
-    if kind == "audio/mp3":
-        frames = lengths.of_frames(data, kind)
-        return frames.start if frames else 0
-    return lengths.behind_tags(bytes(data[:10]))
+def _mp3(data: Buffer, what: str, known: dict[str, Any]) -> Stream:
+    if "frames of MP3" not in known:
+        known["frames of MP3"] = mp3.index(data)
+    index = known["frames of MP3"]
+    if index is None:
+        raise damaged(what)
+    return mp3.Mp3(data, index)
+
+
+class _Apart:
+    """A stream that is read on a thread of its own, so that an interrupt ends no file too soon."""
+
+    def __init__(self, stream: Stream, run: Run) -> None:
+        self.rate = stream.rate
+        self.channels = stream.channels
+        self.scale = stream.scale
+        self._stream = stream
+        self._run = run
+
+    def seek(self, frame: int) -> None:
+        self._run(self._stream.seek, frame)
+
+    def read(self, frames: int) -> Samples:
+        return cast("Samples", self._run(self._stream.read, frames))
 
 
 def damaged(what: str) -> BadPrompt:
@@ -96,9 +119,8 @@ def damaged(what: str) -> BadPrompt:
 class _File:
     """What libsndfile decodes."""
 
-    def __init__(self, file: Any, silence: Any) -> None:
+    def __init__(self, file: Any) -> None:
         self._file = file
-        self._silence = silence
         self.rate: int = file.samplerate
         self.channels: int = file.channels
         self._any_number = file.subtype in ("FLOAT", "DOUBLE")
@@ -106,13 +128,11 @@ class _File:
         self.scale = 1 / 32_768 if self._type == "int16" else 1.0
 
     def seek(self, frame: int) -> None:
-        with self._silence():
-            # Behind the end there is nothing; libsndfile would raise.
-            self._file.seek(min(frame, self._file.frames))
+        # Behind the end there is nothing; libsndfile would raise.
+        self._file.seek(min(frame, self._file.frames))
 
     def read(self, frames: int) -> Samples:
-        with self._silence():
-            found = self._file.read(frames, dtype=self._type, always_2d=True)
+        found = self._file.read(frames, dtype=self._type, always_2d=True)
         if self._any_number:
             found = np.clip(np.nan_to_num(found, copy=False), -_LOUDEST, _LOUDEST)
         return cast("Samples", found)
@@ -142,22 +162,28 @@ class Array:
         return found.astype(np.float32) if found.dtype.kind == "f" else found
 
 
-@contextlib.contextmanager
-def _by_av(data: Buffer, kind: str, what: str) -> Iterator[Stream]:
+_BY_AV: Final = {
+    "audio/aac": ("aac", "AAC"),
+    "audio/mp4": ("mp4", "M4A"),
+    "video/mp4": ("mp4", "a video"),
+    "video/webm": ("matroska", "a video"),
+    "audio/webm": ("matroska", "WebM"),
+}
+"""What FFmpeg decodes: its name there, without which it would guess, and its name for a person."""
+
+
+def _by_av(stack: contextlib.ExitStack, data: Buffer, kind: str, what: str) -> Stream:
+    name, called = _BY_AV[kind]
     try:
         import av
     except ImportError:
         raise BadPrompt(
-            f"{what} is {'AAC' if kind == 'audio/aac' else 'M4A'}, which needs FFmpeg to decode.",
+            f"{what} is {called}, which needs FFmpeg to decode.",
             advice="pip install av, or convert it to MP3, FLAC or WAV.",
         ) from None
-    # Without its name FFmpeg tells formats apart by their first bytes, not always rightly.
-    name = "aac" if kind == "audio/aac" else "mp4"
-    with contextlib.ExitStack() as stack:
-        with _told(what):
-            container = stack.enter_context(av.open(Reader(data), format=name))
-            stream = _Container(container, what)
-        yield stream
+    with _told(what):
+        container = stack.enter_context(av.open(Reader(data), format=name))
+        return _Container(container, what)
 
 
 @contextlib.contextmanager
@@ -233,4 +259,4 @@ class _Container:
 
 def can_decode(kind: str) -> bool:
     """Whether what that takes is installed."""
-    return kind not in ("audio/aac", "audio/mp4") or find_spec("av") is not None
+    return kind not in _BY_AV or find_spec("av") is not None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gemini_nb.errors import BadPrompt
 from gemini_nb.tokens import lengths
-from gemini_nb.tokens.buffers import Reader
+from gemini_nb.tokens.buffers import Reader, apart
 from gemini_nb.transcripts import clock
 
 if TYPE_CHECKING:
@@ -69,21 +69,18 @@ def probe(data: Buffer, what: str) -> Probe:
     if kind is None:
         raise BadPrompt(
             f"{what} is no recording that is known here.",
-            advice="Give WAV, MP3, AIFF, AAC, M4A, OGG or FLAC.",
+            advice="Give WAV, MP3, AIFF, AAC, M4A, OGG, FLAC, or a video: MP4, WebM or MKV.",
         )
     try:
-        found = _by_libsndfile(data, kind) if kind in _SNDFILE else _by_lengths(data, kind)
+        found = _by_libsndfile(data, kind) if kind in _SNDFILE else _by_lengths(data, kind, what)
+    except BadPrompt:
+        raise
     except Exception:  # noqa: BLE001 - libraries raise whatever a broken header makes them meet
         found = None
     if found is None:
         raise BadPrompt(
             f"{what} is no {_NAMES[kind]} recording that can be read.",
             advice="Play it: is it whole?",
-        )
-    if found.mime_type == "video/mp4":
-        raise BadPrompt(
-            f"{what} is a video, no recording.",
-            advice="Send it as it is: pathlib.Path(name).",
         )
     return found
 
@@ -97,11 +94,15 @@ _NAMES: Final = {
     "audio/mp3": "MP3",
     "audio/aac": "AAC",
     "audio/mp4": "M4A",
+    "audio/webm": "WebM or MKV",
+    "video/mp4": "sound of an MP4 video",
+    "video/webm": "sound of a WebM or MKV video",
 }
+_IN_A_CONTAINER: Final = {"audio/mp4": "video/mp4", "audio/webm": "video/webm"}
 
 
 def kind_of(data: Buffer) -> str | None:
-    """The MIME type by the bytes; None where they are no recording."""
+    """The MIME type by the bytes; None where they are no recording. A video is known by `probe`."""
     start = bytes(data[:12])
     if start[:4] in (b"RIFF", b"RF64") and start[8:12] == b"WAVE":
         return "audio/wav"
@@ -114,6 +115,8 @@ def kind_of(data: Buffer) -> str | None:
         return "audio/flac"
     if start[4:8] == b"ftyp":
         return "audio/mp4"
+    if start[:4] == b"\x1aE\xdf\xa3":  # WebM, or MKV, which is the same in more ways
+        return "audio/webm"
     # A few frames tell it; how many there are is asked for later.
     head = bytes(data[behind : behind + _HEAD])
     found = [
@@ -127,7 +130,8 @@ def kind_of(data: Buffer) -> str | None:
 def _by_libsndfile(data: Buffer, kind: str) -> Probe:
     import soundfile
 
-    found = soundfile.info(Reader(data))
+    with apart() as run:
+        found = run(soundfile.info, Reader(data))
     coding = f" {found.subtype_info}" if found.format == "OGG" else ""
     return _sane(
         Probe(
@@ -141,19 +145,22 @@ def _by_libsndfile(data: Buffer, kind: str) -> Probe:
     )
 
 
-def _by_lengths(data: Buffer, kind: str) -> Probe | None:
-    name = _NAMES[kind]
-    if kind == "audio/mp4":
+def _by_lengths(data: Buffer, kind: str, what: str) -> Probe | None:
+    if kind in _IN_A_CONTAINER:
         film = lengths.of_container(data)
+        if film and film.has_picture and not film.has_sound:
+            raise BadPrompt(
+                f"{what} is a video without sound.", advice="Send it as it is: pathlib.Path(name)."
+            )
         if film is None or not film.has_sound:
             return None
         if film.has_picture:
-            kind = "video/mp4"
-        return _sane(Probe(kind, name, film.seconds, film.rate, film.channels))
+            kind = _IN_A_CONTAINER[kind]
+        return _sane(Probe(kind, _NAMES[kind], film.seconds, film.rate, film.channels))
     frames = lengths.of_frames(data, kind)
     if frames is None:
         return None
-    return _sane(Probe(kind, name, frames.seconds, frames.rate, frames.channels))
+    return _sane(Probe(kind, _NAMES[kind], frames.seconds, frames.rate, frames.channels))
 
 
 def _sane(found: Probe) -> Probe:

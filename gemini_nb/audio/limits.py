@@ -38,7 +38,9 @@ def _facts(part: Part, facts_of: Callable[[str], Facts | None]) -> Facts | None:
         is_sound = facts.kind_of(kind) == "audio"
         return facts.look(part.inline_data.data, kind) if is_sound else None
     if part.file_data and part.file_data.file_uri:
-        return facts_of(part.file_data.file_uri)
+        said = part.file_data.mime_type
+        if not said or facts.kind_of(said) == "audio":
+            return facts_of(part.file_data.file_uri)
     return None
 
 

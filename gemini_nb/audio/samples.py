@@ -46,14 +46,17 @@ def checked(samples: Any, rate: Any) -> tuple[NDArray[Any], int]:
     return found, hertz
 
 
-def of_raw(data: bytes, mime_type: str) -> tuple[NDArray[Any], int] | None:
-    """`audio/L16;rate=24000`, which Gemini speaks → its samples; None for any other type.
+def is_raw(mime_type: str) -> bool:
+    """Whether that is samples without a file around them."""
+    return mime_type.partition(";")[0].strip().lower() in ("audio/l16", "audio/pcm")
+
+
+def of_raw(data: bytes, mime_type: str) -> tuple[NDArray[Any], int]:
+    """`audio/L16;rate=24000`, which Gemini speaks → its samples. Raises BadPrompt.
 
     They are little-endian, whatever the registered type says. Half a sample at the end is dropped.
     """
-    kind, *settings = (each.strip().lower() for each in mime_type.split(";"))
-    if kind not in ("audio/l16", "audio/pcm"):
-        return None
+    settings = (each.strip().lower() for each in mime_type.split(";")[1:])
     said = dict(each.partition("=")[::2] for each in settings)
     try:
         rate, channels = int(said.get("rate", "24000")), int(said.get("channels", "1"))

@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 import weakref
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from gemini_nb.errors import BadPrompt
 
@@ -26,7 +26,13 @@ _HELD = 8 << 20
 
 
 class Source(Protocol):
-    """Bytes that can be read more than once."""
+    """Bytes that can be read more than once.
+
+    Attributes:
+        known: what was found by going through them, and is not looked for again.
+    """
+
+    known: dict[str, Any]
 
     def opened(self) -> contextlib.AbstractContextManager[Buffer]:
         """The bytes, as long as this lasts."""
@@ -73,6 +79,8 @@ class AtPath:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.known: dict[str, Any] = {}
+        self._state: tuple[int, int, int] | None = None
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Buffer]:
@@ -81,6 +89,7 @@ class AtPath:
             try:
                 file = stack.enter_context(self.path.open("rb", buffering=0))
                 data = OnDisk(file)
+                self._forget(os.fstat(file.fileno()))
             except FileNotFoundError:
                 raise BadPrompt(
                     f"There is no file {str(self.path)!r}.", advice="Check the path."
@@ -90,11 +99,18 @@ class AtPath:
                 raise BadPrompt(f"{str(self.path)!r} cannot be read: {why}.") from None
             yield data
 
+    def _forget(self, found: os.stat_result) -> None:
+        """What was known of another file."""
+        state = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if state != self._state:
+            self._state, self.known = state, {}
+
 
 class InMemory:
     """Bytes."""
 
     def __init__(self, data: bytes) -> None:
+        self.known: dict[str, Any] = {}
         self._data = data
 
     @contextlib.contextmanager
@@ -112,7 +128,8 @@ class Made:
 
     def __init__(self) -> None:
         self.file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115
-        weakref.finalize(self, self.file.close)
+        weakref.finalize(self, _close, self.file)
+        self.known: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._data: OnDisk | None = None
 
@@ -123,3 +140,8 @@ class Made:
             if self._data is None:
                 self._data = OnDisk(self.file)
         yield self._data
+
+
+def _close(file: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):  # what a full disk did not take is not missed any more
+        file.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import os
+import unicodedata
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gemini_nb.audio import Audio
-    from gemini_nb.transcripts import Segment
+    from gemini_nb.transcripts import Segment, Transcript
 
 SMALL = 48_000
 """Bytes of a sound that is saved unasked: a quarter of a minute, less than a picture has."""
 _SHORT = 30.0  # seconds that may fit
 _LINES = 20
+_UNBROKEN = 24  # letters of a name that stay on one line
 _SILENT = "The sound is not saved here: run the cell again, or show it with embed=True."
 # The two classes keep both versions of MathJax from seeing formulas in what was said.
 _TWIN = '<div class="gemini-nb-twin tex2jax_ignore mathjax_ignore{}">'
@@ -52,6 +54,14 @@ def bundle(
         "text/html": "\n".join(_html(name, seconds, segments, source, place)),
         "text/plain": "\n".join(_plain(name, seconds, segments)),
     }
+
+
+def table(transcript: Transcript) -> dict[str, str]:
+    """The mimebundle of a transcript alone, without its recording."""
+    lines = [_TWIN.format(""), f"<p>{_text(repr(transcript)[1:-1])}</p>"]
+    lines += [*_table(transcript.segments), "</div>"]
+    plain = list(_plain("Transcript", transcript.seconds, transcript.segments))
+    return {"text/html": "\n".join(lines), "text/plain": "\n".join(plain)}
 
 
 def source(audio: Audio, *, embed: bool) -> str | None:
@@ -88,19 +98,32 @@ def _html(
     name: str, seconds: float | None, segments: Sequence[Segment], source: str | None, place: str
 ) -> Iterator[str]:
     yield _TWIN.format(f" {place}" if place else "")
-    yield f"<p><b>{_text(name)}</b>{_length(' · ', seconds)}</p>"
+    yield f"<p><b{_turned(name)}>{_text(name)}</b>{_length(' · ', seconds)}</p>"
     if source:
         address = html.escape(source)
-        yield f'<audio controls preload="metadata" style="width:100%" src="{address}"></audio>'
+        # What is in it is seen where there are no players, such as on GitHub.
+        yield f'<audio controls preload="metadata" style="width:100%" src="{address}">'
+        yield f"<p><i>{_text(_where(source))}</i></p></audio>"
     else:
         yield f"<p><i>{_SILENT}</i></p>"
     if segments:
-        yield '<div style="max-height:26em;overflow:auto"><table>'
-        has_speakers = any(one.speaker for one in segments)
-        yield f"<tr><th>Time{'<th>Speaker' if has_speakers else ''}<th><div align=left>Text</div>"
-        yield from (_row(one, has_speakers=has_speakers) for one in segments)
-        yield "</table></div>"
+        yield from _table(segments)
     yield "</div>"
+
+
+def _table(segments: Sequence[Segment]) -> Iterator[str]:
+    yield '<div style="max-height:26em;overflow:auto"><table>'
+    has_speakers = any(one.speaker for one in segments)
+    speaker = "<th><div align=left>Speaker</div>" if has_speakers else ""
+    yield f"<tr><th>Time{speaker}<th><div align=left>Text</div>"
+    yield from (_row(one, has_speakers=has_speakers) for one in segments)
+    yield "</table></div>"
+
+
+def _where(source: str) -> str:
+    if source.startswith("data:"):
+        return "The sound is in this notebook: open it in Jupyter to hear it."
+    return f"The sound is beside this notebook: {urllib.parse.unquote(source)}"
 
 
 def _length(before: str, seconds: float | None) -> str:
@@ -109,11 +132,22 @@ def _length(before: str, seconds: float | None) -> str:
 
 def _row(segment: Segment, *, has_speakers: bool) -> str:
     # JupyterLab's style sets text in tables to the right, but for what has its own side.
-    speaker = f"<td>{_text(segment.speaker)}" if has_speakers else ""
-    doubts = "; ".join(segment.flags)
-    flag = f" <small>⚠ {_text(doubts)}</small>" if doubts else ""
+    name = _text(segment.speaker)
+    if len(name) <= _UNBROKEN:
+        name = name.replace(" ", "\N{NO-BREAK SPACE}")
+    speaker = f"<td><div align=left{_turned(name)}>{name}</div>" if has_speakers else ""
+    text, why = _text(segment.text), _text("; ".join(segment.flags))
+    turned = _turned(text)
+    if why:
+        text = f"{text} <small{turned}>⚠ {why}</small>" if text else f"<i>{why}</i>"
     time = clock.mark(segment.start)
-    return f"<tr><td>{time}{speaker}<td><div align=left>{_text(segment.text)}{flag}</div>"
+    return f"<tr><td>{time}{speaker}<td><div align=left{turned}>{text}</div>"
+
+
+def _turned(text: str) -> str:
+    """Of what is written from right to left, that it is, and that it turns nothing else."""
+    is_turned = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+    return " dir=auto" if is_turned else ""
 
 
 def _text(text: str) -> str:
@@ -127,7 +161,8 @@ def _one_line(text: str) -> str:
 def _plain(name: str, seconds: float | None, segments: Sequence[Segment]) -> Iterator[str]:
     yield f"{_one_line(name)}{_length(', ', seconds)}"
     for one in segments[:_LINES]:
-        said = f"{one.speaker}: {one.text}" if one.speaker else one.text
+        words = one.text or "; ".join(one.flags)
+        said = f"{one.speaker}: {words}" if one.speaker else words
         yield f"{clock.mark(one.start)}  {_one_line(said)}"
     if more := len(segments[_LINES:]):
         yield f"… {more:,} more"

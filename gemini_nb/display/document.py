@@ -73,6 +73,12 @@ class Document:
         return is_thought, (self.thoughts if is_thought else self.said).add(part)
 
 
+def is_sound(part: Part) -> bool:
+    """Whether a part is sound that came along with it."""
+    blob = part.inline_data
+    return blob is not None and (blob.mime_type or "").lower().startswith("audio/")
+
+
 def closed(text: str) -> str:
     """`text` with an end to the block of code that is open, so that what follows is none of it.
 
@@ -102,6 +108,8 @@ def _block(part: Part) -> str:
     blob = part.inline_data
     if blob is not None:
         kind, data = (blob.mime_type or "").lower(), blob.data or b""
+        if is_sound(part):
+            return ""  # one of many pieces of what no Markdown holds: `Response.audio`
         if kind in _SHOWN:
             return f"![image](data:{kind};base64,{base64.b64encode(data).decode()})"
         return f"*{re.sub('[^a-z0-9/.+-]', '', kind) or 'data'}, {len(data):,} bytes*"

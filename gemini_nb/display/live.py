@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gemini_nb.chunks import Chunk
     from gemini_nb.display.badge import Before, Used
     from gemini_nb.stream import Response
+    from gemini_nb.widgets.player import Player
 
 # A reader sees no difference above some updates a second, and the server drops messages far above
 # it. Each message brings 0.5 KB of headers, which is most of what a widget costs.
@@ -69,6 +70,7 @@ class LiveMarkdown:
         self._document = Document()
         self._has_badge = badge is not None
         where = place()
+        self._shows_media = where != "terminal"
         self._way: Any
         if where == "terminal":
             self._way = terminal.best(how, badge)
@@ -102,13 +104,31 @@ class LiveMarkdown:
         """Nothing came, and nothing will: leave nothing behind."""
         self._way.drop(None)
 
-    def close(self, response: Response, seconds: float, used: Used | None = None) -> None:
+    def close(
+        self,
+        response: Response,
+        seconds: float,
+        used: Used | None = None,
+        sound: Player | None = None,
+    ) -> None:
         """Leave the final output: the whole text, marked where it is not the whole answer.
 
-        What was `used` stands below it, where there is a badge.
+        What was `used` stands below it, where there is a badge. The player of a spoken answer
+        follows, or stands in the place of the text where there is none.
         """
         used = used if self._has_badge else None
         text, thoughts = str(self._document.said), str(self._document.thoughts)
+        if sound is not None and not text and not thoughts and self._shows_media:
+            data = sound._repr_mimebundle_()
+            self._way.close("", data, static.metadata(response, seconds), used)
+            return
+        self._close(response, seconds, used, text, thoughts)
+        if sound is not None:
+            sound.show()
+
+    def _close(
+        self, response: Response, seconds: float, used: Used | None, text: str, thoughts: str
+    ) -> None:
         if not text and not thoughts:
             # An error card says why, or there was nothing to say; it may have its price, though.
             self._way.drop(used if used and used.usage else None)

@@ -7,17 +7,18 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from gemini_nb.display import formulas
-from gemini_nb.display.document import Text, closed, without_images
+from gemini_nb.display.document import Text, closed, is_sound, without_images
 from gemini_nb.display.html import neutral_markdown, terminal_text
 from gemini_nb.errors import GeminiError
 from gemini_nb.settings import API_URL
 from gemini_nb.tokens.prices import dollars
 
 if TYPE_CHECKING:
-    from gemini_nb.content import Content
+    from gemini_nb.content import Content, Part
     from gemini_nb.settings import Settings
     from gemini_nb.stream import Response
 
+_RULE = "\n\n---\n\n"
 _FENCE = re.compile("`{3,}|~{3,}")
 
 Format = Literal["markdown", "text", "json", "code"]
@@ -114,8 +115,25 @@ def show_chat(history: list[Content]) -> None:
     if not history:
         print("The conversation is empty. Its turns are those of %%gemini -c.")
         return
-    turns = (f"**{'Model' if c.role == 'model' else 'You'}**\n\n{_turn(c)}" for c in history)
-    show("\n\n---\n\n".join(turns))
+    said: list[str] = []
+    for content in history:
+        said.append(f"**{'Model' if content.role == 'model' else 'You'}**\n\n{_turn(content)}")
+        if any(map(is_sound, content.parts)):
+            show(_RULE.join(said))
+            said = []
+            _play(content.parts)
+    if said:
+        show(_RULE.join(said))
+
+
+def _play(parts: list[Part]) -> None:
+    from IPython.display import display
+
+    from gemini_nb.audio.spoken import recordings
+    from gemini_nb.widgets.player import Player
+
+    for sound in recordings(parts, "recording"):
+        display(Player(sound))  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def _turn(content: Content) -> str:

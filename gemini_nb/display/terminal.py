@@ -123,7 +123,7 @@ class _Formatted:
         self._pieces: list[str] = []  # as they came; one call adds, which no interrupt cuts in two
         self._taken = 0
         self._tail = ""
-        self._thinks = self._is_over = False
+        self._thinks = self._is_whole = self._is_over = False
         self._news = threading.Event()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -157,8 +157,9 @@ class _Formatted:
             _aside(used.line())
 
     def close(
-        self, text: str, _data: static.Bundle, _facts: dict[str, Any], used: Used | None
+        self, text: str, _data: static.Bundle, facts: dict[str, Any], used: Used | None
     ) -> None:
+        self._is_whole = "interrupted" not in facts["gemini_nb"]
         rest = text[sum(map(len, self._pieces)) :]
         if rest:
             self.write(rest)
@@ -174,7 +175,7 @@ class _Formatted:
             self._thread.join()
 
     def _draw(self) -> None:
-        with without_echo():
+        with without_echo() as forget_keys:
             while not self._is_over:
                 self._news.wait()
                 self._news.clear()
@@ -183,6 +184,8 @@ class _Formatted:
                     self._frame()
                 self._over.wait(max(_FRAME, _REST * (time.monotonic() - began)))
             self._frame()
+            if not self._is_whole:  # what was typed meanwhile counted on that
+                forget_keys()
 
     def _frame(self) -> None:
         new = self._pieces[self._taken :]

@@ -81,7 +81,8 @@ def upload_file(
     the same call on the same unchanged path does so.
 
     Args:
-        path: a path, bytes, a binary file that is open (uploaded whole), or an image or figure.
+        path: a path, bytes, a binary file that is open (uploaded whole), an Audio, samples with
+            their rate, or an image or figure.
         mime_type: as `audio/mp3`; by default what the content says, then the name.
         name: `files/ID` or `ID`: up to 40 lowercase letters, digits and dashes.
         display_name: by default the file's own name.

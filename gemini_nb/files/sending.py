@@ -7,11 +7,10 @@ gets through is `upload.py`.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from gemini_nb import known, resources, settings
+from gemini_nb import known, resources
 from gemini_nb.errors import BadPrompt, GeminiError
 from gemini_nb.files import sources, unfinished
 from gemini_nb.files.upload import Upload
@@ -82,22 +81,12 @@ class Job:
             return unfinished.Entry()
         about = self.about
         return unfinished.claim(
-            *_account(client.settings),
+            *client.settings.account(),
             *self.source.identity,
             about.name,
             about.display_name,
             about.mime_type,
         )
-
-
-def _account(chosen: settings.Settings) -> tuple[str, ...]:
-    """Who would keep the file. The local backend is one, whatever its port and key are today."""
-    if chosen.resolve_backend() == "local":
-        return ("local",)
-    key = chosen.resolve_key()
-    # What is kept is only a hash of this and more.
-    person = hashlib.sha256(key.reveal().encode()).hexdigest() if key else ""
-    return "api", chosen.base_url or settings.API_URL, person
 
 
 def _path(name: str) -> str:

@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gemini_nb import media, parts
+from gemini_nb.audio import Audio
 from gemini_nb.errors import BadPrompt, FileError, UploadCorrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# One file, by the documentation of 2026.
-FILE_LIMIT = 2 << 30
 
 # What is read at once where it is only hashed.
 _PIECE = 1 << 20
@@ -167,7 +165,7 @@ class Reading:
 
 
 def of(value: Any, mime_type: str | None = None) -> Source:
-    """A path, bytes, an open binary file, or an image or figure of a library → a Source.
+    """A path, bytes, an open binary file, an Audio, or an image or figure of a library → a Source.
 
     An open file is uploaded whole, wherever it stands. The kind is the one given, else what the
     first bytes say, else what the name says.
@@ -177,12 +175,7 @@ def of(value: Any, mime_type: str | None = None) -> Source:
     with contextlib.ExitStack() as stack:
         source = _source(value)
         stack.callback(source.close)
-        if source.size > FILE_LIMIT:
-            raise BadPrompt(
-                f"{source} has {readable_size(source.size)}; a file may have "
-                f"{readable_size(FILE_LIMIT)}.",
-                advice="Upload it in parts.",
-            )
+        media.check_size(source.size, str(source))
         source.mime_type = _kind(source, mime_type)
         if mime_type is None and source.size:
             source.look(media.check)
@@ -201,6 +194,10 @@ def _source(value: Any) -> Source:
         )
     if callable(getattr(value, "read", None)):
         return _of_buffer(value)
+    if isinstance(value, Audio):
+        return _of_audio(value)
+    if samples := parts.samples_of(value):
+        return _of_audio(Audio.from_array(*samples))
     part = parts.to_part(value)
     if part.inline_data is None or not part.inline_data.data:
         raise BadPrompt(
@@ -209,6 +206,24 @@ def _source(value: Any) -> Source:
         )
     source = _of_bytes(part.inline_data.data)
     source.mime_type = part.inline_data.mime_type or ""
+    return source
+
+
+def _of_audio(audio: Audio) -> Source:
+    """A recording, once it is checked, as in a prompt: else the prompt that names it would cost."""
+    from gemini_nb.audio import decoding
+
+    source = None
+    if audio.path is not None:
+        source = _of_path(audio.path)
+        media.check_size(source.size, str(source))  # before all of it is decoded for nothing
+    kind = audio.mime_type
+    if decoding.can_decode(kind):
+        audio.check()
+    if source is None:
+        source = _of_bytes(audio.data)
+        source.name = audio.name
+    source.mime_type = kind
     return source
 
 

@@ -57,8 +57,10 @@ def generate(request: dict[str, Any]) -> None:
     _config(config)
     served(request)
     wanted = set(config.get("responseModalities", ())) - {"TEXT", "MODALITY_UNSPECIFIED"}
-    if wanted:
-        raise cannot(f"answer with {' or '.join(sorted(wanted)).lower()}")
+    if unmade := wanted - {"AUDIO"}:
+        raise cannot(f"answer with {' or '.join(sorted(unmade)).lower()}")
+    if wanted and "TEXT" in config["responseModalities"]:
+        raise cannot("answer with text and audio at once")
     if config.get("responseLogprobs") or config.get("logprobs"):
         raise cannot("give log probabilities")
     if config.get("responseMimeType") in _UNMADE_MIME_TYPES:

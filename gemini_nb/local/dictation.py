@@ -8,8 +8,10 @@ A prompt with a recording asks for one if its last turn
 
 and asks for nothing else beside it: no summary, no translation, no answer to a question. All else
 is for the text model. A transcript has timestamps where the prompt speaks of them, is limited to a
-range ("from 02:30 to 03:29") that it names, and keeps to a response schema as far as every field
-that is required can be filled in truth; where one cannot, the text model is asked.
+range ("from 02:30 to 03:29") that it names, is written as SRT or WebVTT where it says so, is heard
+in the language that it names ("The language is German", "in German"), and keeps to a response
+schema as far as every field that is required can be filled in truth; where one cannot, the text
+model is asked.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import forms
+from . import forms, languages
 from .speech import is_audio
 
 if TYPE_CHECKING:
@@ -44,13 +46,15 @@ _SAID = re.compile(r"\bwhat(?:'s| is| was)(?: being)? (?:said|spoken)", re.IGNOR
 _VERB = re.compile(r"\btranscrib|\btranskribier", re.IGNORECASE)
 _NOUN = re.compile(
     r"(?:\b(?:generat|giv|provid|mak|creat|writ|produc|return|get|want|need|show|output|print|"
-    r"send|have|see|full|complete|verbatim)\w*\b[^.?!\n]{0,60}?|^\W*(?:a |an |the )?)\btranscript",
+    r"send|have|see|full|complete|verbatim)\w*\b[^.?!\n]{0,60}?|^\W*(?:a |an |the )?)"
+    r"\.?\b(?:transcript|subtitles\b|srt\b|(?:web)?vtt\b)",
     re.IGNORECASE,
 )
 _TIMED = re.compile(
     r"time[ -]?(?:stamp|code)|\b(?:MM|M):SS|\[\d\d:\d\d|\bsubtitle|\bcaption", re.IGNORECASE
 )
 _FINE = re.compile(r"SS[.,][\dsfmx]|millisecond|hundredth|tenth", re.IGNORECASE)
+_SUBTITLES = re.compile(r"\b(srt|subrip)\b|\b(?:web)?vtt\b", re.IGNORECASE)
 _SPEAKERS = re.compile(r"\bspeakers?\b", re.IGNORECASE)
 _CLOCK = r"((?:\d{1,2}:)?\d{1,3}:[0-5]\d(?:\.\d{1,3})?)"
 # What stands in brackets or quotes shows a format.
@@ -68,11 +72,13 @@ _READ = 5000
 
 @dataclass(frozen=True)
 class Wish:
-    """A transcript that is asked for: from which second to which, and how it is to look."""
+    """A transcript that is asked for: from which second to which, its look, and its language."""
 
     start: float
     end: float
     form: Form
+    language: str = ""
+    """A code; empty where none is named."""
 
 
 def wish(request: dict[str, Any]) -> Wish | None:
@@ -85,13 +91,22 @@ def wish(request: dict[str, Any]) -> Wish | None:
     named = _VERB.search(asked) or _NOUN.search(asked)
     if not (named or forms.is_of_segments(schema)) or _OTHER.search(asked):
         return None
+    subtitles = _SUBTITLES.search(asked)
     form = forms.find(
         config,
+        subtitles=("SRT" if subtitles[1] else "VTT") if subtitles else "",
         timed=bool(_TIMED.search(asked)),
         fine=bool(_FINE.search(asked)),
         speakers=bool(_SPEAKERS.search(asked)),
     )
-    return Wish(*_range(asked), form) if form else None
+    if form is None:
+        return None
+    return Wish(*_range(asked), form, languages.told(asked) or languages.written(asked))
+
+
+def language(request: dict[str, Any]) -> str:
+    """What is said to be spoken in the recordings of any request, as a code; or `""`."""
+    return languages.told(_asked(request))
 
 
 def recordings(request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The looks of a transcript: plain text, lines with timestamps, or JSON to a schema.
+"""The looks of a transcript: plain text, lines with timestamps, subtitles, or JSON to a schema.
 
 A `Form` is told segment by segment what was said and gives the text for each, so that an answer
 can be streamed. A schema is kept to as far as it can be filled in truth: times, texts, words, the
@@ -9,13 +9,12 @@ to a schema that requires anything else.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .spoken import Heard, Segment, stamp
+from .spoken import Heard, Segment, clock, stamp, whole_second
 
 NOTHING = "No speech was heard in this recording."
 SPEAKER = "A"
@@ -40,7 +39,8 @@ class Form:
     """How to write a transcript; with `whole`, as one JSON value that is made at the end."""
 
     opening: str
-    each: Callable[[Segment], list[str]]
+    each: Callable[[Segment, int], list[str]]
+    """The texts of a segment, which is the first, the second…"""
     between: str
     closing: str
     nothing: str
@@ -66,10 +66,14 @@ def is_of_segments(schema: dict[str, Any]) -> bool:
     return any(is_of_segments(_dict(inner)) for inner in _dict(schema.get("properties")).values())
 
 
-def find(config: dict[str, Any], *, timed: bool, fine: bool, speakers: bool) -> Form | None:
+def find(
+    config: dict[str, Any], *, subtitles: str = "", timed: bool, fine: bool, speakers: bool
+) -> Form | None:
     """The form that a generationConfig and a prompt ask for; None if it cannot be filled."""
     kind = config.get("responseMimeType") or "text/plain"
     if kind == "text/plain":
+        if subtitles:
+            return _subtitles(subtitles, speakers=speakers)
         return _text(timed=timed, fine=fine, speakers=speakers)
     if kind != "application/json":
         return None
@@ -77,22 +81,42 @@ def find(config: dict[str, Any], *, timed: bool, fine: bool, speakers: bool) -> 
     try:
         if schema.get("type") == "array":
             items = _items(_dict(schema.get("items")), fine=fine)
-            return Form("[", lambda one: [_json(item) for item in items(one)], ", ", "]", "[]")
+            return Form("[", lambda one, _: [_json(item) for item in items(one)], ", ", "]", "[]")
         fill = _value("", schema, fine=fine)
-        return Form("", lambda _: [], "", "", "", whole=lambda heard: _json(fill(heard)))
+        return Form("", lambda *_: [], "", "", "", whole=lambda heard: _json(fill(heard)))
     except _Unfilled:
         return None
 
 
 def _text(*, timed: bool, fine: bool, speakers: bool) -> Form:
-    def line(one: Segment) -> list[str]:
-        times = f"[{stamp(one.start, fine=fine)} - {stamp(one.end, fine=fine)}]" if timed else ""
+    def line(one: Segment, _: int) -> list[str]:
+        start, end = stamp(one.start, fine=fine), stamp(one.end, is_end=True, fine=fine)
+        times = f"[{start} - {end}]" if timed else ""
         speaker = f"Speaker {SPEAKER}:" if speakers else ""
         # Without either, the words bring the spaces that their language has.
         said = one.text if timed or speakers else "".join(word.text for word in one.words)
         return [" ".join(piece for piece in (times, speaker, said) if piece)]
 
-    return Form("", line, "\n" if timed or speakers else "", "", NOTHING, headed=True)
+    # An empty line between two, or Markdown would make one paragraph of all.
+    return Form("", line, "\n\n" if timed or speakers else "", "", NOTHING, headed=True)
+
+
+def _subtitles(kind: str, *, speakers: bool) -> Form:
+    is_srt = kind == "SRT"
+    name = f"Speaker {SPEAKER}: " if speakers else ""
+
+    def cue(one: Segment, number: int) -> list[str]:
+        point = "," if is_srt else "."
+        times = f"{clock(one.start, point)} --> {clock(one.end, point)}"
+        # An arrow in a text would be a time to some players.
+        said = name + one.text.replace("-->", "->")
+        # WebVTT has marks of its own.
+        escaped = said if is_srt else said.replace("&", "&amp;").replace("<", "&lt;")
+        return [f"{number}\n" * is_srt + f"{times}\n{escaped}"]
+
+    head = "" if is_srt else "WEBVTT\n\n"
+    nothing = NOTHING if is_srt else f"{head}NOTE {NOTHING}\n"
+    return Form(head, cue, "\n\n", "\n", nothing, headed=True)
 
 
 _DEFAULT: dict[str, Any] = {
@@ -174,9 +198,9 @@ def _time(is_end: bool, schema: dict[str, Any], *, fine: bool) -> Fill:  # noqa:
     if kind == "number":
         return lambda heard: round(moment(heard), 2)
     if kind == "integer":
-        return lambda heard: math.ceil(moment(heard)) if is_end else math.floor(moment(heard))
+        return lambda heard: whole_second(moment(heard), is_end=is_end)
     if kind == "string" and "enum" not in schema:
-        return lambda heard: stamp(moment(heard), fine=fine)
+        return lambda heard: stamp(moment(heard), is_end=is_end, fine=fine)
     raise _Unfilled
 
 

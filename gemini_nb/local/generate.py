@@ -8,17 +8,20 @@ the client goes away, the job ends. A batch answers its requests by the same way
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from gemini_nb.tokens import rules
 from gemini_nb.tokens.count import count as count_tokens
 
-from . import checks, dictation, hearing, resolve, spoken, text, vision
+from . import checks, dictation, hearing, resolve, script, speaking, spoken, text, vision
 from .answers import answer, as_json, read
 from .fault import Fault
 from .models import require
@@ -116,14 +119,49 @@ async def _checked(
     body = await asyncio.to_thread(resolve.media, store, body)
     body, cached = await asyncio.to_thread(resolve.cache, store, body, name)
     checks.generate(body)
-    async for chunk in _chunks(engine, body, name, gone):
-        chunk["usageMetadata"].update(_cached(cached))
-        yield chunk
+    answers = _aloud if script.is_asked(body, name) else _chunks
+    async with aclosing(answers(engine, body, name, gone)) as chunks:
+        async for chunk in chunks:
+            chunk["usageMetadata"].update(_cached(cached))
+            yield chunk
+
+
+async def _aloud(
+    engine: text.Engine, body: dict[str, Any], name: str, gone: Gone
+) -> AsyncGenerator[Chunk]:
+    """As sound: what the prompt says, if the model is a voice, or else what the model answers."""
+    cast = script.cast(body, await asyncio.to_thread(speaking.languages))
+    prompt = (await asyncio.to_thread(count_tokens, body, name)).by_modality
+    second, most = rules.family(name)[0].second, speaking.LONGEST_ANSWER
+    last: Chunk = {}
+    if script.is_voice(name):
+        speaking.require_room(sum(prompt.values()))
+        lines, finish = cast.prompt(body), "STOP"
+        most = min(most, body["generationConfig"].get("maxOutputTokens", most))
+        identity = {"modelVersion": speaking.MODEL, "responseId": secrets.token_urlsafe(12)}
+    else:
+        told = await _joined(_chunks(engine, body, name, gone))
+        answered = told["candidates"][0]
+        lines = cast.answer(answered["content"]["parts"][0]["text"])
+        finish = answered["finishReason"]
+        version = f"{told['modelVersion']}+{speaking.NAME}"
+        identity = {"modelVersion": version, "responseId": told["responseId"]}
+        last = {key: told[key] for key in told if key == "observations"}
+    async with aclosing(speaking.aloud(lines, most / second, gone)) as sounds:
+        async for sound in sounds:
+            content = {"parts": speaking.parts(sound), "role": "model"}
+            candidate: Chunk = {"content": content, "index": 0}
+            if sound.is_last:
+                candidate["finishReason"] = "MAX_TOKENS" if sound.is_cut else finish
+            made = math.ceil(sound.seconds * second)
+            usage = _usage(prompt, made) | {"candidatesTokensDetails": _details({"AUDIO": made})}
+            rest = last if sound.is_last else {}
+            yield {"candidates": [candidate], "usageMetadata": usage, **rest, **identity}
 
 
 async def _chunks(
     engine: text.Engine, body: dict[str, Any], name: str, gone: Gone
-) -> AsyncIterator[Chunk]:
+) -> AsyncGenerator[Chunk]:
     """The answer, piece by piece, as the API's chunks; one candidate after the other."""
     identity = {"modelVersion": f"local/{engine.name}", "responseId": secrets.token_urlsafe(12)}
     prompt = (await asyncio.to_thread(count_tokens, body, name)).by_modality
@@ -214,15 +252,25 @@ async def _pieces(
 async def _joined(chunks: AsyncIterator[Chunk]) -> Chunk:
     """All chunks as the one answer of a call that does not stream."""
     candidates: dict[int, Chunk] = {}
+    pieces: dict[int, list[dict[str, Any]]] = {}
     last: Chunk = {}
     async for last in chunks:
         candidate = last["candidates"][0]
         so_far = candidates.setdefault(candidate["index"], candidate)
-        if so_far is not candidate:
-            so_far["content"]["parts"][0]["text"] += candidate["content"]["parts"][0]["text"]
+        pieces.setdefault(candidate["index"], []).extend(candidate["content"]["parts"])
         if "finishReason" in candidate:
             so_far["finishReason"] = candidate["finishReason"]
+    for index, candidate in candidates.items():
+        candidate["content"]["parts"] = _one(pieces[index])
     return {**last, "candidates": list(candidates.values())}
+
+
+def _one(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of one answer, all of a kind, as one part."""
+    if not parts or "text" in parts[0]:
+        return [{"text": "".join(part["text"] for part in parts)}] if parts else []
+    blobs = [part["inlineData"] for part in parts]
+    return [{"inlineData": {**blobs[0], "data": "".join(blob["data"] for blob in blobs)}}]
 
 
 async def _events(

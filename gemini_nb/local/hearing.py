@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from gemini_nb.tokens import vocabulary
 
-from . import LocalUnavailable, speech, weights
+from . import LocalUnavailable, dictation, speech, weights
 from .dictation import recordings
 from .fault import Fault
 from .spoken import Heard, Segment
@@ -42,7 +42,8 @@ async def listened(
     found = [part for content in contents for part in content["parts"] if speech.is_audio(part)]
     if not found:
         return request, []
-    heard = [await _whole(part, until_gone) for part in found]
+    language = dictation.language(request)
+    heard = [await _whole(part, language, until_gone) for part in found]
     told = iter(
         [
             {"text": one.told(f"Recording {number}" if len(heard) > 1 else "A recording")}
@@ -87,9 +88,9 @@ def _told(content: dict[str, Any], told: Iterator[dict[str, Any]]) -> dict[str, 
     return {**content, "parts": [*recorded, *rest]}
 
 
-async def _whole(part: dict[str, Any], until_gone: Gone) -> Heard:
+async def _whole(part: dict[str, Any], language: str, until_gone: Gone) -> Heard:
     found = Heard(0, "", ())
-    async with aclosing(_heard(part, 0, math.inf, until_gone)) as items:
+    async with aclosing(_heard(part, 0, math.inf, language, until_gone)) as items:
         async for item in items:
             if isinstance(item, Heard):
                 found = item
@@ -103,24 +104,27 @@ async def _written(
     form, parts = wish.form, recordings(request)
     headed = form.headed and len(parts) > 1
     observed.clear()
-    glue, silent = form.opening, True
+    glue, silent, count = form.opening, True, 0
     segments: list[Segment] = []
     found = Heard(0, "", ())
     for number, part in enumerate(parts, 1):
         if headed:
-            glue, silent = "\n\n" * (number > 1) + f"Recording {number}:\n", True
-        async with aclosing(_heard(part, wish.start, wish.end, until_gone)) as items:
+            heading = "\n\n" * (number > 1) + f"Recording {number}:\n"
+            glue, silent, count = heading + form.opening, True, 0
+        heard = _heard(part, wish.start, wish.end, wish.language, until_gone)
+        async with aclosing(heard) as items:
             async for item in items:
                 if isinstance(item, Heard):
                     found = item
                     observed.append(item.listed())
                     continue
                 segments.append(item)
-                for text in form.each(item):
+                count += 1
+                for text in form.each(item, count):
                     yield glue + (text.lstrip() if silent else text)
                     glue, silent = form.between, False
         if headed and silent:
-            yield glue + form.nothing
+            yield heading + form.nothing
     if form.whole:
         yield form.whole(Heard(found.seconds, found.language, tuple(segments)))
     elif not headed:
@@ -128,11 +132,11 @@ async def _written(
 
 
 async def _heard(
-    part: dict[str, Any], start: float, end: float, until_gone: Gone
+    part: dict[str, Any], start: float, end: float, language: str, until_gone: Gone
 ) -> AsyncGenerator[Segment | Heard]:
     blob = part["inlineData"]
     data = base64.b64decode(blob.get("data", ""))
-    heard = (data, blob["mimeType"], start, end)
+    heard = (data, blob["mimeType"], start, end, language)
     steps = speech.hear(*heard)
     loop = asyncio.get_running_loop()
     watcher = asyncio.create_task(until_gone())

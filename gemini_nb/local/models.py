@@ -1,7 +1,7 @@
 """Which model names exist here, and the routes that list them.
 
 Any Gemini name is answered, since notebooks name many; the list shows a few current ones
-and says of each that a local model answers in its place.
+and says of each that a local model answers in its place. Voices are in it where there is one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from . import embed, text
+from . import embed, speaking, text
 from .answers import answer
 from .fault import Fault
 from .pages import number
+from .script import is_voice
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,7 +31,7 @@ NAMES = (
     "gemini-flash-latest",
 )
 EMBEDDERS = ("gemini-embedding-2", "gemini-embedding-001", "text-embedding-004", "embedding-001")
-_ALL = NAMES + EMBEDDERS
+VOICES = ("gemini-3.8-flash-tts", "gemini-2.5-flash-preview-tts")
 _GENERATOR = re.compile(r"gemini-(?!.*embedding)[\w.-]+")
 _EMBEDDER = re.compile(r"gemini-embedding-[\w.-]+|text-embedding-004|embedding-001")
 _EMBEDDING_METHODS = ("embedContent", "batchEmbedContents", "asyncBatchEmbedContent")
@@ -67,8 +68,9 @@ def routes(version: str, engine: text.Engine) -> list[Route]:
         size = number(request, "pageSize", _PAGE) or _PAGE
         start = number(request, "pageToken", 0)
         end = start + min(size, _LARGEST_PAGE)
-        page: dict[str, Any] = {"models": [_model(name, engine) for name in _ALL[start:end]]}
-        if end < len(_ALL):
+        names = NAMES + VOICES * speaking.is_here() + EMBEDDERS
+        page: dict[str, Any] = {"models": [_model(name, engine) for name in names[start:end]]}
+        if end < len(names):
             page["nextPageToken"] = str(end)
         return answer(request, page)
 
@@ -95,6 +97,13 @@ def _model(name: str, engine: text.Engine) -> dict[str, Any]:
             "inputTokenLimit": embed.LIMIT,
             "outputTokenLimit": 1,
             "supportedGenerationMethods": [*_EMBEDDING_METHODS, "countTokens"],
+        }
+    if is_voice(name):
+        return shown | {
+            "description": f"Answered on this machine by eSpeak NG, a small voice, not by {title}.",
+            "inputTokenLimit": speaking.LONGEST_PROMPT,
+            "outputTokenLimit": speaking.LONGEST_ANSWER,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
         }
     return shown | {
         "description": (

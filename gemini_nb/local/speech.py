@@ -44,7 +44,7 @@ _fetcher = ThreadPoolExecutor(1, thread_name_prefix="speech-weights")
 _fetching: Future[Path] | None = None
 _lock = threading.Lock()
 _recogniser: Recogniser | None = None
-_heard: OrderedDict[tuple[bytes, float, float], Heard] = OrderedDict()
+_heard: OrderedDict[tuple[bytes, float, float, str], Heard] = OrderedDict()
 
 
 def is_audio(part: dict[str, Any]) -> bool:
@@ -52,13 +52,18 @@ def is_audio(part: dict[str, Any]) -> bool:
     return kind_of(part.get("inlineData", {}).get("mimeType", "")) == "audio"
 
 
-def hear(data: bytes, mime: str, start: float, end: float) -> Iterator[Segment | Heard]:
-    """Each segment between two moments as soon as it is heard; at the end, all of them."""
-    key = (hashlib.sha256(data).digest(), start, end)
+def hear(
+    data: bytes, mime: str, start: float, end: float, told: str = ""
+) -> Iterator[Segment | Heard]:
+    """Each segment between two moments as soon as it is heard; at the end, all of them.
+
+    A language that was told is believed.
+    """
+    key = (hashlib.sha256(data).digest(), start, end, told)
     found = _remembered(key)
     if found is None:
         segments, seconds, language = [], 0.0, ""
-        for item in _listen(data, mime, start, end):
+        for item in _listen(data, mime, start, end, told):
             if isinstance(item, Segment):
                 segments.append(item)
                 yield item
@@ -71,7 +76,7 @@ def hear(data: bytes, mime: str, start: float, end: float) -> Iterator[Segment |
     yield found
 
 
-def _remembered(key: tuple[bytes, float, float]) -> Heard | None:
+def _remembered(key: tuple[bytes, float, float, str]) -> Heard | None:
     """A chat sends all its recordings with every turn."""
     with _lock:
         if key in _heard:
@@ -79,7 +84,7 @@ def _remembered(key: tuple[bytes, float, float]) -> Heard | None:
         return _heard.get(key)
 
 
-def _remember(key: tuple[bytes, float, float], found: Heard) -> None:
+def _remember(key: tuple[bytes, float, float, str], found: Heard) -> None:
     with _lock:
         _heard[key] = found
         if len(_heard) > _REMEMBERED:
@@ -87,14 +92,14 @@ def _remember(key: tuple[bytes, float, float], found: Heard) -> None:
 
 
 def _listen(
-    data: bytes, mime: str, start: float, end: float
+    data: bytes, mime: str, start: float, end: float, told: str
 ) -> Iterator[Segment | tuple[float, str]]:
     """The segments, and after each stretch how far it reaches and its language."""
     try:
         from . import sounds
     except ImportError:
         raise Fault(501, _MISSING) from None
-    language = kept = ""
+    language = kept = told
     reached = 0.0
     wide = (max(0.0, start - _MARGIN), end + _MARGIN)
     for offset, samples in sounds.stretches(data, mime, *wide):

@@ -83,9 +83,22 @@ class Heard:
         return Heard(self.seconds, self.language, tuple(kept))
 
 
-def stamp(seconds: float, *, fine: bool = False) -> str:
+def clock(seconds: float, point: str) -> str:
+    """`00:00:05,000`, as subtitles have it."""
+    whole, rest = divmod(round(seconds * 1000), 1000)
+    minutes, second = divmod(whole, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}{point}{rest:03}"
+
+
+def whole_second(seconds: float, *, is_end: bool = False) -> int:
+    """The second that a start is in, and the one by which an end has come: no word is cut."""
+    thousandths = round(seconds * 1000)  # or an end at 5.0000001 would be one at 6
+    return -(-thousandths // 1000) if is_end else thousandths // 1000
+
+
+def stamp(seconds: float, *, is_end: bool = False, fine: bool = False) -> str:
     """`00:05`, from an hour on `1:00:05`; if fine, with thousandths."""
-    thousandths = round(seconds * 1000) if fine else round(seconds) * 1000
+    thousandths = round(seconds * 1000) if fine else 1000 * whole_second(seconds, is_end=is_end)
     whole, rest = divmod(thousandths, 1000)
     minutes, second = divmod(whole, 60)
     shown = f"{minutes:02}:{second:02}"

@@ -1,10 +1,19 @@
-"""Bytes that are looked at in places only: as base64 they are decoded there, and not as a whole."""
+"""Bytes that are looked at in places only: as base64 they are decoded there, and not as a whole.
+
+A library that reads them through a Reader has a thread of its own for it, by `apart`.
+"""
 
 from __future__ import annotations
 
 import binascii
+import contextlib
 import io
-from typing import Any, Protocol
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Buffer(Protocol):
@@ -92,3 +101,47 @@ class Reader(io.RawIOBase):
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+class Run(Protocol):
+    """Something that is called there, while the caller waits for what it returns."""
+
+    def __call__(self, act: Any, /, *args: Any, **more: Any) -> Any:
+        """What it returns, or raises."""
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[Run]:
+    """A thread on which a library may call back into Python; its calls come one after another.
+
+    libsndfile loses what is raised there: an interrupt would look like the end of the file. On
+    another thread than the main one there is none, and the main one can be interrupted as it waits.
+    """
+    asked: SimpleQueue[Any] = SimpleQueue()
+    thread = threading.Thread(target=_answer, args=(asked,), name="gemini-nb-sound", daemon=True)
+    thread.start()
+
+    def run(act: Any, /, *args: Any, **more: Any) -> Any:
+        # Each call has an answer of its own: nobody takes that of one that was interrupted.
+        told: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        asked.put((told, act, args, more))
+        found, error = told.get()
+        if error is not None:
+            raise error
+        return found
+
+    try:
+        yield run
+    finally:
+        asked.put(None)
+        thread.join()
+
+
+def _answer(asked: SimpleQueue[Any]) -> None:
+    while (one := asked.get()) is not None:
+        told, act, args, more = one
+        try:
+            told.put((act(*args, **more), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+            told.put((None, error))
+        del one, told, act, args, more  # what was read is not held until the next question

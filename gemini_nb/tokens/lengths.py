@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from array import array
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gemini_nb.tokens.buffers import Reader
+from gemini_nb.tokens.buffers import Reader, apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,10 @@ _WALKED = 4 << 20
 _MOST_FRAMES = 10_000
 """As many as four megabytes of usual MP3 hold; of less dense ones the header would take long."""
 _LARGEST_MOOV = 64 << 20
+_BEHIND = 65_536
+"""Bytes of tags that may stand behind the frames that were counted."""
+_WINDOW = 1 << 20
+_SIZE_TOLD = 2
 
 
 class Film(NamedTuple):
@@ -61,13 +66,14 @@ def of_video(data: Buffer, _: str) -> tuple[float | None, bool | None]:
     return found.seconds, found.has_sound
 
 
-_SNDFILE: Final = (b"RIFF", b"FORM", b"fLaC", b"OggS")
+_SNDFILE: Final = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
 
 
 def _by_libsndfile(data: Buffer) -> float | None:
     import soundfile
 
-    found = soundfile.info(Reader(data))
+    with apart() as run:
+        found = run(soundfile.info, Reader(data))
     if found.format == "OGG" and not data[len(data) - 1 :]:  # its length stands at its end
         return None
     return float(found.frames / found.samplerate)
@@ -79,7 +85,7 @@ def of_container(data: Buffer) -> Film | None:
     if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return _mp4(data)
     if start[:4] == b"\x1aE\xdf\xa3":
-        return Film(*_webm(data))
+        return _webm(data)
     if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
         return Film(*_avi(data))
     return None
@@ -110,7 +116,7 @@ _AAC_RATES: Final = (
 _AAC_CHANNELS: Final = (None, 1, 2, 3, 4, 5, 6, 8)  # the first: told further inside
 
 
-def _mp3_frame(head: bytes) -> _Frame | None:
+def mp3_frame(head: bytes) -> _Frame | None:
     """One frame of layer III, by its first four bytes."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # noqa: PLR2004 - its sign
         return None
@@ -141,7 +147,7 @@ def _aac_frame(head: bytes) -> _Frame | None:
 
 def of_frames(data: Buffer, mime_type: str) -> Frames | None:
     """A stream of MP3 or AAC, by a count in its first frame, or by adding its frames up."""
-    frame: Any = _aac_frame if mime_type == "audio/aac" else _mp3_frame
+    frame: Any = _aac_frame if mime_type == "audio/aac" else mp3_frame
     start = behind_tags(bytes(data[:10]))
     window = bytes(data[start : start + _WALKED])
     at = _first(window, frame)
@@ -149,8 +155,11 @@ def of_frames(data: Buffer, mime_type: str) -> Frames | None:
         return None
     first = frame(window[at : at + 7])
     told = (first.rate, first.channels, start + at)
-    if frame is _mp3_frame and (counted := _counted(window[at : at + first.size])):
-        return Frames(float(counted * first.seconds), *told)
+    if frame is mp3_frame and (told_of := counted(window[at : at + first.size])):
+        count, size = told_of
+        if len(data) - start - at > size + _BEHIND:  # joined files: the first one counts itself
+            count = max(count, len(walk(data, start + at).places))
+        return Frames(float(count * first.seconds), *told)
     begin, seconds, walked = at, 0.0, 0
     while (one := frame(window[at : at + 7])) and one.kind == first.kind and walked < _MOST_FRAMES:
         seconds += one.seconds
@@ -181,13 +190,82 @@ def _first(window: bytes, frame: Any) -> int | None:
     return None
 
 
-def _counted(frame: bytes) -> int | None:
-    """How many frames follow, where the first one tells (Xing, Info, VBRI)."""
-    for sign, flags, at in ((b"Xing", 4, 8), (b"Info", 4, 8), (b"VBRI", 0, 14)):
+def counted(frame: bytes) -> tuple[int, int] | None:
+    """How many frames follow, and in how many bytes, where the first frame tells."""
+    at = _count_at(frame)
+    if at is None:
+        return None
+    count, size, flags = at
+    frames = int.from_bytes(frame[count : count + 4], "big")
+    told = int.from_bytes(frame[size : size + 4], "big") if flags & _SIZE_TOLD else 0
+    return (frames, told) if frames and flags & 1 else None
+
+
+def _count_at(frame: bytes) -> tuple[int, int, int] | None:
+    """Where a first frame without sound has both numbers (Xing, Info, VBRI), and its flags."""
+    for sign, count, size in ((b"Xing", 8, 12), (b"Info", 8, 12), (b"VBRI", 14, 10)):
         found = frame.find(sign, 0, 64)
-        if found >= 0 and (not flags or frame[found + 7] & 1):
-            return int.from_bytes(frame[found + at : found + at + 4], "big") or None
+        if found >= 0:
+            flags = 3 if sign == b"VBRI" else int.from_bytes(frame[found + 4 : found + 8], "big")
+            return found + count, found + size, flags
     return None
+
+
+class Walk(NamedTuple):
+    """Where each frame of MP3 begins, and its bytes; a first one that only counts is left out."""
+
+    places: array[int]
+    sizes: array[int]
+
+
+def walk(data: Buffer, start: int) -> Walk:
+    """All whole frames from the first one on that are of its kind; what is between is passed over.
+
+    A hundred thousand frames, which are most of an hour, take some hundredths of a second.
+    """
+    found = Walk(array("Q"), array("H"))
+    sizes = _sizes(bytes(data[start : start + 4]))
+    at = start
+    while window := bytes(data[at : at + _WINDOW]):
+        place, end = 0, len(window)
+        while place + 3 <= end:
+            size = sizes.get(window[place : place + 3])
+            if size is None:
+                place = _next(window, place, sizes)
+            elif place + size <= end:
+                found.places.append(at + place)
+                found.sizes.append(size)
+                place += size
+            else:
+                break
+        at += place or end  # the file ends within its last frame
+    if found.places and _count_at(bytes(data[start : start + 64])):
+        del found.places[0], found.sizes[0]
+    return found
+
+
+def _sizes(head: bytes) -> dict[bytes, int]:
+    """What each head of a frame of one kind says of its size, by its first three bytes."""
+    first = mp3_frame(head)
+    found: dict[bytes, int] = {}
+    for second in (head[1] & 0xFE, head[1] | 1) if first else ():
+        for third in range(256):
+            one = mp3_frame(bytes((0xFF, second, third, head[3])))
+            if first and one and one.kind == first.kind:
+                found[bytes((0xFF, second, third))] = one.size
+    return found
+
+
+def _next(window: bytes, place: int, sizes: dict[bytes, int]) -> int:
+    """Where the next frame is that another one follows, or the end; it is behind a tag."""
+    tag = behind_tags(window[place : place + 10])
+    at = window.find(b"\xff", place + (tag or 1))
+    while at >= 0:
+        size = sizes.get(window[at : at + 3])
+        if size and (at + size >= len(window) - 3 or window[at + size : at + size + 3] in sizes):
+            return at
+        at = window.find(b"\xff", at + 1)
+    return max(len(window), place + tag)
 
 
 # ------------------------------------------------------------------------------ MP4, MOV and M4A
@@ -258,7 +336,7 @@ def _sounds(moov: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 _SEGMENT, _INFO, _TRACKS, _TRACK = 0x18538067, 0x1549A966, 0x1654AE6B, 0xAE
 _SCALE, _DURATION, _TRACK_TYPE = 0x2AD7B1, 0x4489, 0x83
-_SOUND = 2
+_PICTURE, _SOUND = 1, 2
 
 
 def _number(data: bytes, at: int, *, marked: bool) -> tuple[int, int]:
@@ -271,7 +349,7 @@ def _number(data: bytes, at: int, *, marked: bool) -> tuple[int, int]:
     return (value if marked else unmarked), at + length
 
 
-def _webm(data: Buffer) -> tuple[float | None, bool | None]:
+def _webm(data: Buffer) -> Film:
     head = bytes(data[: 1 << 20])
     found: dict[int, float] = {_SCALE: 1_000_000.0}
     kinds: list[int] = []
@@ -293,9 +371,8 @@ def _webm(data: Buffer) -> tuple[float | None, bool | None]:
 
     with contextlib.suppress(IndexError, struct.error):  # where the head ends
         walk(0, len(head))
-    sound = (_SOUND in kinds) if kinds else None
     seconds = found[_DURATION] * found[_SCALE] / 1e9 if _DURATION in found else None
-    return seconds, sound
+    return Film(seconds, _SOUND in kinds, _PICTURE in kinds) if kinds else Film(seconds)
 
 
 def _avi(data: Buffer) -> tuple[float | None, bool | None]:

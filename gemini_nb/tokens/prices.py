@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 _PRICING = "ai.google.dev/gemini-api/docs/pricing"
 _MODELS = "ai.google.dev/gemini-api/docs/models"
+_EMBEDDING = "developers.googleblog.com/en/gemini-embedding-available-gemini-api"
 _MILLION = 1_000_000
 # Prompts of more tokens than this have prices of their own, where a model has such.
 _LONG = 200_000
@@ -135,9 +136,10 @@ def _flash(read: str) -> tuple[tuple[dt.date, Price], ...]:
     )
 
 
-def _pro(read: str) -> tuple[tuple[dt.date, Price], ...]:
-    long = Price(4.00, 18.00, 0.40, read=read)
-    return ((_FIRST, Price(2.00, 12.00, 0.20, long=long, read=read)),)
+def _by_length(
+    short: tuple[float, float, float], long: tuple[float, float, float], read: str
+) -> tuple[tuple[dt.date, Price], ...]:
+    return ((_FIRST, Price(*short, long=Price(*long, read=read), read=read)),)
 
 
 def _with_audio(
@@ -146,6 +148,7 @@ def _with_audio(
     return ((_FIRST, Price(*text, special={"AUDIO": _Special(*audio)}, read=read)),)
 
 
+_3_PRO = (2.00, 12.00, 0.20), (4.00, 18.00, 0.40)
 _25_FLASH = _with_audio((0.30, 2.50, 0.03), (1.00, 0.10), "2025-10-31")
 _25_FLASH_LITE = _with_audio((0.10, 0.40, 0.01), (0.30, 0.03), "2025-10-31")
 _31_FLASH_LITE = _with_audio((0.25, 1.50, 0.025), (0.50, 0.05), "2026-05-12")
@@ -157,23 +160,12 @@ _PRICES: dict[str, tuple[tuple[dt.date, Price], ...]] = {
     "gemini-3.6-flash": _flash("2026-08-13"),
     "gemini-3.5-flash": ((_FIRST, Price(1.50, 9.00, 0.15, read="2026-05-19")),),
     "gemini-3.5-flash-lite": ((_FIRST, Price(0.30, 2.50, 0.03, read="2026-07-22")),),
-    "gemini-3.1-pro-preview": _pro("2026-02-23"),
+    "gemini-3.1-pro-preview": _by_length(*_3_PRO, "2026-02-23"),
     "gemini-3.1-flash-lite": _31_FLASH_LITE,
     "gemini-3.1-flash-lite-preview": _31_FLASH_LITE,
-    "gemini-3-pro-preview": _pro("2025-11-18"),
+    "gemini-3-pro-preview": _by_length(*_3_PRO, "2025-11-18"),
     "gemini-3-flash-preview": _with_audio((0.50, 3.00, 0.05), (1.00, 0.10), "2025-12-19"),
-    "gemini-2.5-pro": (
-        (
-            _FIRST,
-            Price(
-                1.25,
-                10.00,
-                0.125,
-                long=Price(2.50, 15.00, 0.25, read="2025-10-31"),
-                read="2025-10-31",
-            ),
-        ),
-    ),
+    "gemini-2.5-pro": _by_length((1.25, 10.00, 0.125), (2.50, 15.00, 0.25), "2025-10-31"),
     "gemini-2.5-flash": _25_FLASH,
     "gemini-2.5-flash-preview-09-2025": _25_FLASH,
     "gemini-2.5-flash-lite": _25_FLASH_LITE,
@@ -188,16 +180,7 @@ _PRICES: dict[str, tuple[tuple[dt.date, Price], ...]] = {
             ),
         ),
     ),
-    "gemini-embedding-001": (
-        (
-            _FIRST,
-            Price(
-                0.15,
-                read="2025-07",
-                source="developers.googleblog.com/en/gemini-embedding-available-gemini-api",
-            ),
-        ),
-    ),
+    "gemini-embedding-001": ((_FIRST, Price(0.15, read="2025-07", source=_EMBEDDING)),),
 }
 
 _WIDE = (1_048_576, 65_536)
@@ -217,12 +200,7 @@ _LIMITS: dict[str, Limits] = {
     "gemini-2.5-flash": Limits(*_WIDE, read="2025-06-17"),
     "gemini-2.5-flash-lite": Limits(*_WIDE, read="2025-06-17"),
     "gemini-embedding-2": Limits(8_192, None, read="2026-04-22"),
-    "gemini-embedding-001": Limits(
-        2_048,
-        None,
-        read="2025-07",
-        source="developers.googleblog.com/en/gemini-embedding-available-gemini-api",
-    ),
+    "gemini-embedding-001": Limits(2_048, None, read="2025-07", source=_EMBEDDING),
 }
 
 # A stable version of a model has its name and three digits; dates and previews may be other models.

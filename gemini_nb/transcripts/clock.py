@@ -49,6 +49,11 @@ def look(value: Any) -> float | None:
     return float(found) if found is not None and 0 <= found <= _LATEST else None
 
 
+def is_place(value: float) -> bool:
+    """Can it be one? What is no number, or less than nothing, cannot."""
+    return 0 <= value <= _LATEST
+
+
 def _read(text: str) -> float | None:
     if found := _PLACE.fullmatch(text):
         hours, minutes, whole, part = found.groups(default="0")

@@ -7,10 +7,15 @@ tried at the beginning of a line only, and takes what it takes for good: no text
 from __future__ import annotations
 
 import html
+import itertools
 import re
+from typing import TYPE_CHECKING
 
 from gemini_nb.transcripts import clock
 from gemini_nb.transcripts.draft import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _RANGE = rf"(?P<start>{clock.SHAPE})(?:\s*+(?:-{{1,2}}>|[-–—→]|to\b)\s*+(?P<end>{clock.SHAPE}))?"
 # 1. **[00:01 - 00:05]** text
@@ -30,15 +35,29 @@ _CUE = re.compile(rf"(?P<start>{clock.SHAPE})\s*+-->\s*+(?P<end>{clock.SHAPE})(?
 _SETTING = re.compile(r"[a-z]{1,20}:\S*")
 _TAG = re.compile(r"<[^<>]{0,200}>")
 
+# | 00:01 | Anna | text |
+_BAR = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"[\s:=-]*+\|[\s|:=-]*+")
+_CELL = re.compile(rf"[\s*_`\[(]*+{_RANGE}[\s\])*_`]*+")
+_WHO = re.compile(r"(?i)speaker|name|who|voice")
+
+# [00:01 - 00:05], which no sentence begins with.
+_BOX = re.compile(rf"[\s>#*_•-]*+\[{_RANGE}\]")
+# Lines with a time that make a list, and how many there are for one without.
+_SOME, _MOST_LINES = 2, 4
+
 # What names a speaker beyond doubt.
 _SPEAKER = re.compile(
     r"\[(?P<tag>[^\n]{1,80}?)\]: "
     r"|[*_]{0,4}(?P<number>(?i:speaker)[ _-]?[A-Za-z0-9]{1,12})[*_]{0,4}\s?:[*_]{0,4}(?=\s)"
+    r"|\[(?P<box>(?i:speaker)[ _-]?[A-Za-z0-9]{1,12})\](?=\s)"
     r"|(?:\*\*|__)(?P<bold>[^\s:*_][^:*\n]{0,40})(?::(?:\*\*|__)|(?:\*\*|__)\s?:)(?=\s)"
 )
 _VOICE = re.compile(r"<v(?:\.[^\s>]{0,80})?[ \t](?P<name>[^<>]{1,200})>")
-# What may be one: many lines have to begin so.
-_NAME = re.compile(r"(?P<name>[^\W\d_][^:\n]{0,40}):(?=\s)")
+# What may be one: many lines have to begin so. Of [Music] nothing is said.
+_NAME = re.compile(
+    r"(?P<name>[^\W\d_][^:\n]{0,40}):(?=\s)|\[(?P<box>[^\W\d_][^\]\n]{0,40})\](?=\s+\S)"
+)
 _WORDS_OF_A_NAME = 4
 # `Here is the transcript:`, a heading, a rule.
 _PREFACE = re.compile(r"(?i)[#*_`~=-]|.*(?:trans[ck]ri|[:：][*_\s]*\Z)")
@@ -52,16 +71,31 @@ def read(text: str) -> list[Draft]:
     return _named(_timed(lines))
 
 
+def is_timed(text: str) -> bool:
+    """Has each line its time, but for a few? One alone has to have it in square brackets."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if any(_CUE.match(line.strip()) for line in lines):
+        return True
+    pieces = [piece for piece in _pieces(lines) if piece]
+    while pieces and isinstance(pieces[0], str) and _PREFACE.match(pieces[0]):
+        pieces.pop(0)
+    timed = [piece for piece in pieces if isinstance(piece, Draft)]
+    if len(timed) < _SOME:
+        return len(pieces) == len(timed) == 1 and any(map(_BOX.match, lines))
+    # Under a time that stands alone are its words.
+    alone = sum(not draft.text.strip() for draft in timed)
+    return _MOST_LINES * (len(pieces) - len(timed) - alone) <= len(timed)
+
+
 def _timed(lines: list[str]) -> list[Draft]:
     drafts: list[Draft] = []
     said: list[list[str]] = [[]]  # before the first time, and since each
-    for line in lines:
-        for piece in _ANOTHER.split(line) if line.lstrip(" \t*_>#-").startswith("[") else [line]:
-            if draft := _begun(piece):
-                drafts.append(draft)
-                said.append([draft.text])
-            else:
-                said[-1].append(piece.strip())
+    for piece in _pieces(lines):
+        if isinstance(piece, Draft):
+            drafts.append(piece)
+            said.append([piece.text])
+        else:
+            said[-1].append(piece)
     before, *after = said
     for draft, pieces in zip(drafts, after, strict=True):
         draft.text = " ".join(pieces)
@@ -69,6 +103,55 @@ def _timed(lines: list[str]) -> list[Draft]:
         before = [line for line in before if not _PREFACE.match(line)]
     first = " ".join(filter(None, before))
     return [Draft(None, None, first), *drafts] if first else drafts
+
+
+def _pieces(lines: list[str]) -> Iterator[Draft | str]:
+    """The Drafts that begin in these lines, and what else is in them."""
+    head: list[str] = []  # of the table
+    is_table = any(_row(_cells(line), head) for line in lines)
+    for line, below in itertools.pairwise([*lines, ""]):
+        cells = _cells(line) if is_table else []
+        if row := _row(cells, head):
+            yield row
+        elif cells and _RULE.fullmatch(below):
+            head = cells
+        elif cells and line.lstrip().startswith("|"):
+            yield "" if _RULE.fullmatch(line) else " ".join(filter(None, cells))
+        else:
+            yield from _in_line(line)
+
+
+def _in_line(line: str) -> Iterator[Draft | str]:
+    is_boxed = line.lstrip(" \t*_>#-").startswith("[")
+    for piece in _ANOTHER.split(line) if is_boxed else [line]:
+        yield _begun(piece) or piece.strip()
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a row of a table; none where there is no bar."""
+    if "|" not in line:
+        return []
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().replace("\\|", "|") for cell in _BAR.split(inner)]
+
+
+def _row(cells: list[str], head: list[str]) -> Draft | None:
+    """The Draft in a row that has a time; who speaks is told by the head, or looks like a name."""
+    at, place = next(((i, m) for i, c in enumerate(cells) if (m := _CELL.fullmatch(c))), (0, None))
+    if not place:
+        return None
+    end, after = _end(place), at + 1
+    if after < len(cells) and (last := _CELL.fullmatch(cells[after])):
+        end, after = clock.look(last["start"]), after + 1
+    # A number in front of the time counts the rows.
+    others = [n for n in range(at) if not cells[n].isdigit()] + list(range(after, len(cells)))
+    others = [n for n in others if cells[n]]
+    named = [n for n in others if n < len(head) and _WHO.search(head[n])]
+    if not named and len(others) > 1 and _is_name(cells[others[0]].strip("*_")):
+        named = others[:1]
+    speaker = cells[named[0]].strip(" *_:") if named else ""
+    said = " ".join(cells[n] for n in others if n not in named[:1])
+    return Draft(clock.look(place["start"]), end, said, speaker)
 
 
 def _begun(line: str) -> Draft | None:
@@ -152,7 +235,7 @@ def speaker_of(text: str) -> tuple[str, str]:
     found = _SPEAKER.match(text)
     if not found:
         return "", text
-    return (found["tag"] or found["number"] or found["bold"]).strip(), text[found.end() :].lstrip()
+    return found[found.lastgroup or 0].strip(), text[found.end() :].lstrip()
 
 
 def _named(drafts: list[Draft]) -> list[Draft]:
@@ -169,11 +252,12 @@ def _named(drafts: list[Draft]) -> list[Draft]:
         if not draft.speaker
         and draft.start is not None
         and (found := _NAME.match(draft.text))
-        and _is_name(found["name"])
+        and _is_name(found[found.lastgroup or 0])
     ]
     if len(maybe) > 1 and 2 * len(maybe) >= sum(not draft.speaker for draft in drafts):
         for draft, found in maybe:
-            draft.speaker, draft.text = found["name"].strip(), draft.text[found.end() :].lstrip()
+            draft.speaker = found[found.lastgroup or 0].strip()
+            draft.text = draft.text[found.end() :].lstrip()
     return drafts
 
 

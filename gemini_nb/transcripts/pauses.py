@@ -45,12 +45,12 @@ def pauses(sound: NDArray[Any], step: float) -> list[Pause]:
     """The stretches without sound that are long enough to be heard as a pause."""
     import numpy as np
 
-    starts, ends = _runs(sound)
+    starts, ends = runs(sound)
     is_long = (ends - starts) * step >= _SHORTEST_SOUND
     quiet = np.ones(len(sound), dtype=bool)
     for start, end in zip(starts[is_long], ends[is_long], strict=True):
         quiet[start:end] = False
-    starts, ends = _runs(quiet)
+    starts, ends = runs(quiet)
     return [
         Pause(float(start * step), float(end * step))
         for start, end in zip(starts, ends, strict=True)
@@ -58,7 +58,7 @@ def pauses(sound: NDArray[Any], step: float) -> list[Pause]:
     ]
 
 
-def _runs(flags: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def runs(flags: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Where stretches of True begin, and where they end."""
     import numpy as np
 

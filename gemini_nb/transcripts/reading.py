@@ -6,6 +6,8 @@ Every text is read. JSON is preferred (`structured.py`), lines with times are un
 - An answer that was cut off keeps its whole Segments, and is `partial`.
 - Words without a time become a Segment with the flag `has no time`, between its neighbours; so does
   a whole answer without times (it holds the words, and they were paid for).
+- A place whose words are missing becomes a Segment without text, with the flag
+  `came without its words`.
 - A missing end is the next start, the last one the end of the recording.
 - `[]` is a transcript in which nobody speaks. An empty answer, and JSON of something else, is none:
   ResponseError.
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gemini_nb.transcripts.draft import Draft
 
 UNTIMED = "has no time"
+LOST = "came without its words"
 
 _FENCE = re.compile(r"```[\w-]{0,20}[ \t]*+\n(.*?)(?:```|\Z)", re.DOTALL)
 _TIME_OR_JSON = re.compile(rf"{clock.SHAPE}|[\[{{]")
@@ -109,6 +112,19 @@ def read(text: str, *, seconds: float | None = None, response: Any = None) -> Tr
     return Transcript(_segments(found.drafts, seconds), found.language, seconds, found.is_cut)
 
 
+def is_timed(text: str) -> bool:
+    """Is an answer a transcript, or a list of places in the recording?
+
+    Each of its lines begins with its time, but for a few, or it is JSON with times. A line alone
+    has to be like `[00:07 - 00:16] words`: `00:30 is when it starts.` is a sentence.
+    """
+    inside = _unfenced(text.lstrip("\ufeff"))
+    found = structured.read(inside)
+    if found is None:
+        return lines.is_timed(inside)
+    return any(draft.start is not None for draft in found.drafts or ())
+
+
 def _unfenced(text: str) -> str:
     """What is in the first block of code, unless the transcript begins before it."""
     fence = _FENCE.search(text)
@@ -119,7 +135,7 @@ def _unfenced(text: str) -> str:
 
 def _segments(drafts: list[Draft], seconds: float | None) -> list[Segment]:
     """Drafts with words → Segments, whose missing times are those of their neighbours."""
-    spoken = [draft for draft in drafts if draft.text.strip()]
+    spoken = [draft for draft in drafts if draft.text.strip() or draft.is_lost]
     made: list[Segment] = []
     before = 0.0
     for draft, after in zip(spoken, _next_starts(spoken, seconds), strict=True):
@@ -127,7 +143,7 @@ def _segments(drafts: list[Draft], seconds: float | None) -> list[Segment]:
         end = draft.end
         if end is None:
             end = start if after is None else max(start, after)
-        flags = (UNTIMED,) if draft.start is None else ()
+        flags = (UNTIMED,) if draft.start is None else (LOST,) if draft.is_lost else ()
         made.append(Segment(start, end, _clean(draft.text), _clean(draft.speaker), flags))
         before = end if draft.start is not None or draft.end is not None else start
     return made

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Segment:
     """What one person said in one go: `start` and `end` in seconds.
 
-    `speaker` is `""` where nobody is named. `flags` are the reasons not to trust it.
+    `speaker` is `""` where nobody is named. `flags` are the reasons not to trust it. `text`
+    is `""` where words are missing; a flag says why.
     """
 
     start: float
@@ -37,6 +38,8 @@ class Segment:
     def __str__(self) -> str:
         place = f"[{clock.mark(self.start)} - {clock.mark(self.end)}]"
         said = f"{self.speaker}: {self.text}" if self.speaker else self.text
+        if self.flags and not self.text:
+            said = f"({'; '.join(self.flags)})"
         return terminal_text(" ".join(f"{place} {said}".split()))
 
 
@@ -56,8 +59,12 @@ class Transcript:
     @property
     def text(self) -> str:
         """The words alone; a new line where somebody else goes on."""
-        turns = itertools.groupby(self.segments, key=lambda segment: segment.speaker)
+        turns = itertools.groupby(self._said(), key=lambda segment: segment.speaker)
         return "\n".join(" ".join(segment.text for segment in turn) for _, turn in turns)
+
+    def _said(self) -> list[Segment]:
+        """Without those that stand where words are missing."""
+        return [segment for segment in self.segments if segment.text.strip()]
 
     @property
     def speakers(self) -> list[str]:
@@ -78,6 +85,11 @@ class Transcript:
         sought = _plain(words)
         return [s for s in self.segments if sought in _plain(s.text)] if sought else []
 
+    def miss(self, start: float, end: float, why: str) -> None:
+        """Put a Segment without text where words are missing, with `why` as its flag."""
+        after = (at for at, segment in enumerate(self.segments) if segment.start >= start)
+        self.segments.insert(next(after, len(self)), Segment(start, end, "", flags=(why,)))
+
     def align(self, audio: Any) -> tuple[Transcript, list[Move]]:
         """A new Transcript whose times stand at the pauses of its recording, and what was moved.
 
@@ -96,7 +108,7 @@ class Transcript:
         return subtitles.vtt(self.segments)
 
     def to_dataframe(self) -> Any:
-        """A DataFrame: a row for each Segment with start, end, speaker, text, flags."""
+        """A DataFrame: start, end, speaker, text, flags; a row for each Segment that has words."""
         try:
             import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError:
@@ -105,7 +117,7 @@ class Transcript:
                 advice="Run pip install pandas.",
             ) from None
         names = ["start", "end", "speaker", "text", "flags"]
-        return pd.DataFrame([[getattr(s, n) for n in names] for s in self.segments], columns=names)
+        return pd.DataFrame([[getattr(s, n) for n in names] for s in self._said()], columns=names)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold; `from_dict` makes the same Transcript of it."""
@@ -164,6 +176,8 @@ class Transcript:
             facts.append(terminal_text(self.language))
         if flagged := sum(1 for s in self.segments if s.flags):
             facts.append(f"{flagged} flagged")
+        if missing := len(self) - len(self._said()):
+            facts.append(f"{missing} without words")
         if self.partial:
             facts.append("cut off")
         return f"<Transcript: {', '.join(facts)}>"

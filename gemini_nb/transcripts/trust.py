@@ -1,8 +1,9 @@
 """What cannot be true in a Transcript, by itself and by the levels of its sound; and better times.
 
-`check` flags Segments, it never hides one. `align` moves boundaries to pauses that are near. Levels
-are an array of RMS in dBFS, one for each `step` seconds (−inf is digital silence). Nothing is heard
-here: that there is sound does not say that the words are right.
+`check` flags Segments, it never hides one; and where sound has no words, it puts a Segment without
+text, so that what is missing is seen, and can be heard, at its place. `align` moves boundaries to
+pauses that are near. Levels are an array of RMS in dBFS, one for each `step` seconds (−inf is
+digital silence). Nothing is heard here: that there is sound does not say that the words are right.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gemini_nb.transcripts import clock
-from gemini_nb.transcripts.pauses import Pause, loudness, pauses
+from gemini_nb.transcripts.pauses import Pause, loudness, pauses, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from gemini_nb.transcripts.transcript import Segment, Transcript
@@ -28,7 +31,13 @@ PAST_END: Final = "is past the end of the recording"
 TOO_FAST: Final = "has more words than anybody says in that time"
 SILENT: Final = "is where the recording is silent"
 OVERLAPPING: Final = "overlaps the one before it by much"
-REASONS: Final = (UNORDERED, BACKWARDS, PAST_END, TOO_FAST, SILENT, OVERLAPPING)
+NOWHERE: Final = "has a time that cannot be"
+FEW_WORDS: Final = "has few words for so much sound"
+WORDLESS: Final = "is sound without words: music, or speech that was left out"
+REASONS: Final = (
+    *(UNORDERED, BACKWARDS, PAST_END, TOO_FAST, SILENT, OVERLAPPING),
+    *(NOWHERE, FEW_WORDS, WORDLESS),
+)
 
 # Times of models are whole seconds: each may be off by one without being wrong.
 _ROUNDING = 1.0
@@ -43,6 +52,17 @@ _LETTER = re.compile(r"[^\W_]")
 _LEAST_SOUND = 0.1
 # Two people may talk at once for a moment.
 _MOST_OVERLAP = 1.5
+# Seconds of sound that are missed. Of read speech 75 to 85 hundredths are sound, with its pauses.
+_MISSED = 10.0
+_DENSE = 0.5
+# A silence that parts one stretch of sound from the next.
+_LONG = 5.0
+# dB below the sound that has words, and dBFS: whoever sits at the back, but not the room itself.
+_SOFTER, _FAINT = 20.0, -50.0
+# Slower than anybody speaks, in letters.
+_SLOWEST = 2.0
+# [Applause], (laughs), ♪: told, not said.
+_TOLD = re.compile(r"[\[(*♪].*[\])*♪]|♪")
 
 _FURTHEST = 0.75
 _SHORTEST = 0.05
@@ -55,31 +75,41 @@ def check(
     levels: NDArray[Any] | None = None,
     step: float = 0.01,
     seconds: float | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Segment]:
     """Flag what cannot be true, in place, and return the Segments that have a flag.
 
-    Flags of an earlier check are replaced, others stay.
+    A Segment with the flag WORDLESS and no text is put where ten seconds of sound and more have no
+    words. Flags and Segments of an earlier check are replaced, others stay.
 
     Args:
         transcript: what to look at.
         levels: RMS in dBFS of each `step` of the recording; None to do without.
         step: seconds.
         seconds: the length of the recording; None for what the transcript or the levels say.
+        whole: every word was to be written down. Of a part, or a list of places, nothing is
+            missed.
     """
+    transcript.segments[:] = [s for s in transcript if s.text.strip() or WORDLESS not in s.flags]
     length = transcript.seconds if seconds is None else seconds
     if length is None and levels is not None:
         length = len(levels) * step
     sound = None if levels is None else loudness(levels)
     before: Segment | None = None
     for segment in transcript:
-        found = _by_itself(segment, length)
-        if before:
-            found += _beside(segment, before)
-        if sound is not None and _is_silent(segment, sound, step):
-            found.append(SILENT)
+        found = [NOWHERE]
+        if clock.is_place(segment.start) and clock.is_place(segment.end):
+            found = _by_itself(segment, length)
+            if before:
+                found += _beside(segment, before)
+            if sound is not None and _is_silent(segment, sound, step):
+                found.append(SILENT)
+            before = segment
         kept = [flag for flag in segment.flags if flag not in REASONS]
         segment.flags = (*kept, *found)
-        before = segment
+    if sound is not None and levels is not None and whole:
+        _miss(transcript, _Sound(sound, levels, step))
     return [segment for segment in transcript if segment.flags]
 
 
@@ -89,11 +119,14 @@ def _by_itself(segment: Segment, length: float | None) -> list[str]:
         found.append(BACKWARDS)
     if length is not None and max(segment.start, segment.end) > length + _ROUNDING:
         found.append(PAST_END)
-    letters = len(_LETTER.findall(segment.text))
-    letters += len(_SIGN.findall(segment.text)) * (_LETTERS_IN_A_SIGN - 1)
-    if letters > _LETTERS_A_SECOND * (max(segment.end - segment.start, 0.0) + _ROUNDING):
+    most = _LETTERS_A_SECOND * (max(segment.end - segment.start, 0.0) + _ROUNDING)
+    if _letters(segment.text) > most:
         found.append(TOO_FAST)
     return found
+
+
+def _letters(text: str) -> int:
+    return len(_LETTER.findall(text)) + len(_SIGN.findall(text)) * (_LETTERS_IN_A_SIGN - 1)
 
 
 def _beside(segment: Segment, before: Segment) -> list[str]:
@@ -110,6 +143,65 @@ def _is_silent(segment: Segment, sound: NDArray[Any], step: float) -> bool:
     heard = sound[max(round(start / step), 0) : max(round(end / step), 0)]
     # Past the end there is nothing, and a flag of its own.
     return bool(len(heard)) and float(heard.mean()) < _LEAST_SOUND
+
+
+# -------------------------------------------------------------------------------- what is missing
+
+
+class _Sound(NamedTuple):
+    """Where a recording is loud, how loud, and the seconds of one level."""
+
+    loud: NDArray[Any]
+    levels: NDArray[Any]
+    step: float
+
+    def at(self, place: float) -> int:
+        return max(round(place / self.step), 0)
+
+
+def _miss(transcript: Transcript, sound: _Sound) -> None:
+    """Flag Segments with too few words, and put one where there are none."""
+    import numpy as np
+
+    placed = [s for s in transcript if clock.is_place(s.start) and clock.is_place(s.end)]
+    spoken = np.zeros(len(sound.loud), dtype=bool)
+    for segment in placed:
+        first, last = sorted((segment.start, segment.end))
+        spoken[sound.at(first) : sound.at(last)] = True
+    known = sound.levels[sound.loud & spoken]
+    faintest = max(float(np.median(known)) - _SOFTER, _FAINT) if known.size else _FAINT
+    heard = sound.loud & (sound.levels > faintest)
+    for segment in placed:
+        seconds = float(heard[sound.at(segment.start) : sound.at(segment.end)].sum()) * sound.step
+        said = segment.text.strip()
+        is_told = not said or _TOLD.fullmatch(said)
+        if not is_told and seconds - _letters(segment.text) / _SLOWEST >= _MISSED:
+            segment.flags = (*segment.flags, FEW_WORDS)
+    for start, end in _missed(heard, spoken, sound.step):
+        transcript.miss(start, end, WORDLESS)
+
+
+def _missed(
+    heard: NDArray[Any], spoken: NDArray[Any], step: float
+) -> Iterator[tuple[float, float]]:
+    """The stretches of sound, in seconds, that no Segment is about."""
+    import numpy as np
+
+    for first, last in zip(*runs(~spoken), strict=True):
+        part = heard[first:last]
+        breaks = [pause for pause in pauses(part, step) if pause.end - pause.start >= _LONG]
+        begins = [0, *(round(pause.end / step) for pause in breaks)]
+        ends = [*(round(pause.start / step) for pause in breaks), len(part)]
+        for begin, end in zip(begins, ends, strict=True):
+            loud = np.flatnonzero(part[begin:end])
+            if not loud.size:
+                continue
+            start, stop = (float(first + begin + edge) for edge in (loud[0], loud[-1] + 1))
+            if (stop - start) * step >= _MISSED and loud.size >= _DENSE * (stop - start):
+                yield round(start * step, 3), round(stop * step, 3)
+
+
+# ------------------------------------------------------------------------------------ better times
 
 
 class Move(NamedTuple):
@@ -140,7 +232,7 @@ def align(
         Move(at, what, getattr(old, what), getattr(new, what))
         for at, (old, new) in enumerate(zip(transcript, moved, strict=True))
         for what in ("start", "end")
-        if getattr(old, what) != getattr(new, what)
+        if abs(getattr(old, what) - getattr(new, what)) > 0  # what is no number has not moved
     ]
     return moved, moves
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import IPython.display
 import numpy as np
 import pytest
 
 import gemini_nb as genai
+from gemini_nb import batches, embedding, files, resources
 from gemini_nb.audio import Audio
+from gemini_nb.caching import CachedContent
 from gemini_nb.errors import BadPrompt
 from gemini_nb.parts import to_part
 from tests.audio import sounds
+from tests.server import answer_json, chunk
 
 _ROOT = Path(__file__).parents[2]
 
@@ -57,6 +62,73 @@ def test_an_array_is_no_part():
     """Nobody knows whether it is sound or a picture, or of which rate."""
     with pytest.raises(BadPrompt, match=r"genai.Audio.from_array\(samples, rate\)"):
         to_part(np.zeros(100))
+
+
+_FORMS = ["Audio", "clip", "samples", "path", "bytes", "IPython", "File"]
+
+
+@pytest.fixture(params=_FORMS)
+def given(request, tmp_path):
+    """A recording as a person has it, and the part that it becomes."""
+    path = tmp_path / "talk.wav"
+    path.write_bytes(sounds.encoded())
+    audio, file = Audio.from_path(path), files.File(resources.File(name="files/a", uri="u"))
+    given = {
+        "Audio": audio,
+        "clip": audio.clip(1, 2),
+        "samples": (sounds.tone(), 16_000),
+        "path": path,
+        "bytes": path.read_bytes(),
+        "IPython": IPython.display.Audio(str(path)),
+        "File": file,
+    }[request.param]
+    return given, to_part(given).to_dict()
+
+
+def service(call):
+    """It takes whatever comes."""
+    if "countTokens" in call.target:
+        return answer_json({"totalTokens": 96})
+    if "cachedContents" in call.target:
+        return answer_json({"name": "cachedContents/c"})
+    if "batchGenerateContent" in call.target:
+        return answer_json({"name": "batches/b"})
+    if "embedContent" in call.target:
+        return answer_json({"embedding": {"values": [1.0]}})
+    return answer_json(chunk("Heard.", "STOP"))
+
+
+def test_it_goes_wherever_a_part_goes(given, serve, do):
+    """Prompts, chats, instructions, counts, caches, batches and vectors: alone, and in a list."""
+    sound, part = given
+    server = serve(service)
+    model = genai.GenerativeModel("gemini-a")
+    told = genai.GenerativeModel("gemini-a", system_instruction=["Like this:", sound])
+    turn = {"role": "user", "parts": [part]}
+    both = {"role": "user", "parts": [{"text": "Listen."}, part]}
+
+    def sent(*call, **more):
+        do(*call, **more)
+        return server.calls[-1].json()
+
+    assert sent(model, "generate_content", sound)["contents"] == [turn]
+    assert sent(model, "generate_content", ["Listen.", sound])["contents"] == [both]
+    assert sent(model, "count_tokens", ["Listen.", sound])["contents"] == [both]
+    chat = model.start_chat(
+        history=[{"role": "user", "parts": [sound]}, {"role": "model", "parts": ["Yes?"]}]
+    )
+    assert sent(chat, "send_message", ["Listen.", sound])["contents"][::2] == [turn, both]
+    assert sent(chat, "send_message", sound)["contents"][-1] == turn
+    instruction = sent(told, "generate_content", "And?")["systemInstruction"]
+    assert instruction == {"parts": [{"text": "Like this:"}, part]}
+    cached = sent(CachedContent, "create", "gemini-a", contents=[sound])
+    assert cached["contents"] == [turn]
+    batch = sent(batches, "create", model, [sound, ["Listen.", sound]])["batch"]
+    requests = batch["inputConfig"]["requests"]["requests"]
+    assert [one["request"]["contents"] for one in requests] == [[turn], [both]]
+    vector = sent(embedding, "embed_content", "gemini-embedding-2", {"parts": [sound]})
+    assert vector["content"]["parts"] == [part]
+    assert model.estimate_tokens(sound).total_tokens > 0
 
 
 @pytest.mark.parametrize("kind", sounds.WRITTEN)
@@ -227,3 +299,12 @@ def test_three_hours_in_little_memory(tmp_path):
     assert resident < 64
     assert traced < 64
     assert list(scratch.iterdir()) == []
+
+
+def test_what_is_too_large_is_told_before_it_is_read(tmp_path):
+    """By its size alone, however long decoding it would take."""
+    path = tmp_path / "day.wav"
+    path.write_bytes(sounds.encoded("WAV"))
+    os.truncate(path, (2 << 30) + 1)
+    with pytest.raises(BadPrompt, match=r"'day\.wav' has 2 GB"):
+        to_part(Audio.from_path(path))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import numpy as np
 import pytest
 
-from gemini_nb.audio import Audio, decoding
+from gemini_nb.audio import Audio, decoding, header
 from gemini_nb.errors import BadPrompt
 from tests.audio import sounds
 from tests.audio.test_header import mutated
@@ -87,6 +89,51 @@ def test_broken_samples(capfd, recwarn):
             raised += 1
     assert 50 < raised < 150
     assert capfd.readouterr() == ("", "")
+
+
+class Interrupting:
+    """Bytes whose reader presses Ctrl-C, at the first read behind a place, or after so many."""
+
+    def __init__(self, data, place=0, after=0):
+        self.data = data
+        self.place = place
+        self.left = after
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, part):
+        if (part.start or 0) >= self.place:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+        return self.data[part]
+
+
+INTERRUPTED = {kind: sounds.encoded(kind, sounds.tone(60.0)) for kind in sounds.WRITTEN}
+INTERRUPTED["AAC"] = sounds.AAC * 100
+cannot_interrupt_itself = pytest.mark.skipif(sys.platform == "win32", reason="by no signal")
+
+
+@cannot_interrupt_itself
+@pytest.mark.parametrize("kind", INTERRUPTED)
+def test_an_interrupt_is_no_end_of_a_file(kind):
+    """Whoever reads is told; nothing is taken for whole."""
+    if kind == "AAC":
+        pytest.importorskip("av")
+    data = Interrupting(INTERRUPTED[kind], len(INTERRUPTED[kind]) // 3)
+    with pytest.raises(KeyboardInterrupt), decoding.opened(data, "It") as stream:  # noqa: PT012
+        data.left = 1
+        while len(stream.read(4000)):
+            pass
+
+
+@cannot_interrupt_itself
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG Opus"])
+def test_an_interrupt_makes_no_header_a_broken_one(kind):
+    """It is not said to be damaged."""
+    with pytest.raises(KeyboardInterrupt):
+        header.probe(Interrupting(sounds.encoded(kind, sounds.tone(0.3)), after=4), "It")
 
 
 def test_integers_stay_integers():

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from gemini_nb.audio import Audio, decoding
+from gemini_nb.audio import Audio, decoding, encoding, sources
 from gemini_nb.errors import BadPrompt, UnknownName
 from tests.audio import sounds
 
@@ -85,3 +91,73 @@ def test_what_is_too_loud_is_cut_not_turned_over():
     audio = Audio.from_array(np.full(1600, 1.5), 16_000)
     assert Audio.from_bytes(audio.data).peaks(1)[0] == pytest.approx([1, 1], abs=0.001)
     assert audio.prepare().peaks(1)[0] == pytest.approx([1, 1], abs=0.001)
+
+
+_FULL = """
+import resource, signal, sys
+import numpy as np
+from gemini_nb.audio import Audio, sources
+from gemini_nb.errors import BadPrompt
+
+sources._HELD = 1000
+noise = Audio.from_array(np.random.default_rng(0).normal(0, 0.1, 80_000), 16_000)
+full = 0
+for limit in (0, 500, 20_000, 100_000, len(noise.data) - 1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    for make in (noise.prepare, lambda: noise.prepare("opus"), lambda: noise.data):
+        try:
+            made = make()
+        except BadPrompt as error:
+            print(error)
+            full += 1
+        del make
+    made = None
+assert full >= 10, full
+"""
+
+
+def test_a_full_disk(tmp_path):
+    """One sentence names the folder and the room; nothing is taken for whole, nothing stays."""
+    pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", _FULL],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in done.stdout.splitlines():
+        assert line.startswith(
+            f"A temporary file cannot be written in {str(tmp_path)!r}, which has "
+        )
+        assert line.endswith("Make room there, or set TMPDIR to a folder with more.")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Interrupted(sources.Made):
+    """A file whose writer presses Ctrl-C once."""
+
+    def __init__(self):
+        super().__init__()
+        self.file, self.inner = self, self.file
+        self.left = 3
+
+    def write(self, data):
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.inner.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="by no signal")
+@pytest.mark.parametrize("codec", encoding.CODECS)
+def test_an_interrupt_leaves_nothing_half_made(monkeypatch, codec):
+    """Whoever waits for the file is told."""
+    monkeypatch.setattr(encoding, "Made", Interrupted)
+    audio = Audio.from_array(np.random.default_rng(0).normal(0, 0.1, 800_000), 16_000)
+    with pytest.raises(KeyboardInterrupt):
+        audio.prepare(codec)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 import struct
+import sys
 import time
 
 import pytest
 
+from gemini_nb import parts
 from gemini_nb.audio import Audio, header
 from gemini_nb.errors import BadPrompt
 from tests import media
@@ -75,14 +77,50 @@ def test_junk_before_an_mp3():
         (b"no sound at all", "no recording that is known"),
         (media.picture(), "no recording that is known"),
         (sounds.encoded()[:30], "no WAV recording that can be read"),
-        (samples.data(samples.RECORDINGS["mp4, with sound"]), "It is a video"),
-        (samples.data(samples.RECORDINGS["mp4, silent"]), "no M4A recording"),
+        (samples.data(samples.RECORDINGS["mp4, silent"]), "It is a video without sound"),
     ],
 )
 def test_what_is_no_recording(data, words):
     """One sentence says so."""
     with pytest.raises(BadPrompt, match=words):
         header.probe(data, "It")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("mp4, with sound", "sound of an MP4 video, 00:03, 16 kHz, mono"),
+        ("mov", "sound of an MP4 video, 00:03, 16 kHz, mono"),
+        ("mp4, in fragments", "sound of an MP4 video, 16 kHz, mono"),
+        ("webm, with sound", "sound of a WebM or MKV video, 00:03"),
+        ("weba", "WebM or MKV, 00:03"),
+    ],
+)
+def test_the_sound_of_a_video(name, known, monkeypatch):
+    """It is taken out of it, as FLAC; the video itself goes as a path or as bytes."""
+    data = samples.data(samples.RECORDINGS[name])
+    audio = Audio.from_bytes(data, name="call")
+    assert repr(audio) == f"<Audio 'call', {known}>"
+    assert audio.mime_type == "audio/flac"
+    assert parts.to_part(data).inline_data.mime_type.startswith(("video/", "audio/webm"))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(BadPrompt, match="needs FFmpeg to decode") as caught:
+        _ = audio.data
+    assert "pip install av" in caught.value.advice
+    monkeypatch.undo()
+    pytest.importorskip("av")
+    sound = Audio.from_bytes(audio.data)
+    assert sound.probe().format == "FLAC"
+    assert sound.probe().seconds == pytest.approx(3.0, abs=0.1)
+    assert len(audio.clip(1, 2).levels()) == 100
+
+
+def test_a_video_on_disk_is_not_what_is_sent(tmp_path):
+    """Its path is that of a video; a path without a file is still a path."""
+    path = tmp_path / "call.mp4"
+    assert Audio.from_path(path).path == path
+    path.write_bytes(samples.data(samples.RECORDINGS["mp4, with sound"]))
+    assert Audio.from_path(path).path is None
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])

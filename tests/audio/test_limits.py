@@ -31,8 +31,16 @@ def test_the_sum_of_a_prompt():
     assert limits.total_seconds(contents) == pytest.approx(2 * sounds.SECONDS, abs=0.2)
 
 
-def _file(uri):
-    return Part(file_data=FileData(file_uri=uri, mime_type="audio/mp3"))
+def _file(uri, kind="audio/mp3"):
+    return Part(file_data=FileData(file_uri=uri, mime_type=kind))
+
+
+def test_files_that_are_no_sound_are_not_looked_at():
+    """A file is asked for where the prompt says that it is sound, or does not say."""
+    asked = []
+    kinds = ("Audio/MP3", None, "video/mp4", "text/plain", "image/png")
+    limits.total_seconds(to_contents([_file(str(kind), kind) for kind in kinds]), asked.append)
+    assert asked == ["Audio/MP3", "None"]
 
 
 def test_more_than_the_limit():

@@ -12,6 +12,8 @@ from tests.audio import sounds
 
 NOISE = np.random.default_rng(6).normal(0, 0.1, (500_000, 2)).astype(np.float32)
 
+BLOCKS = measures.blocks
+
 
 def stream(sound, rate=sounds.RATE):
     return decoding.Array(sound, rate)
@@ -76,6 +78,50 @@ def test_peaks_of_little():
     few = np.array([[0.5], [-0.25]], np.float32)
     assert measures.peaks(stream(few), None, 4, 2)[0].tolist() == [0.5, 0.5]
     assert measures.peaks(stream(few[:0]), None, 4).tolist() == [[0, 0]] * 4
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_glimpses_are_a_part_of_the_peaks(count):
+    """Of each stretch, or of the one around it, from a place on."""
+    first, frames = 20_000, 400_000
+    found = measures.glimpses(stream(NOISE, 100), first, frames, count)
+    places = min(count, measures.PLACES)
+    assert found.shape == (count, 2)
+    assert found.dtype == np.float32
+    for at, pair in enumerate(found):
+        start = first + frames * (at * places // count) // places
+        part = NOISE[start : start + 20]
+        assert pair.tolist() == [part.min(), part.max()]
+
+
+def test_glimpses_of_little():
+    """What a header tells of need not be there."""
+    few = np.array([[0.5], [-0.25]], np.float32)
+    assert measures.glimpses(stream(few), 0, 4, 4).tolist() == [
+        [0.5] * 2,
+        [-0.25] * 2,
+        [0] * 2,
+        [0] * 2,
+    ]
+    whole = (few * 32_768).astype(np.int16)
+    assert measures.glimpses(stream(whole), 0, 1, 1).tolist() == [[0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_whole"),
+    [("OGG Vorbis", False), ("OGG Opus", False), ("MP3", False), ("FLAC", True)],
+)
+def test_peaks_of_what_is_long_are_those_of_places(kind, is_whole, monkeypatch):
+    """Where decoding all of it takes seconds; a clip begins in its own place."""
+    monkeypatch.setattr("gemini_nb.audio._LONG", 1.0)
+    read = []
+    monkeypatch.setattr(measures, "blocks", lambda *given: read.append(1) or BLOCKS(*given))
+    for audio in (sound := Audio.from_bytes(sounds.encoded(kind)), sound.clip(0.5)):
+        found = audio.peaks(30)
+        at = int(30 * (1.5 - audio.start) / (sounds.SECONDS - audio.start))  # within the tone
+        assert np.abs(found[-8:]).max() < 0.05
+        assert found[at] == pytest.approx([-0.5, 0.5], abs=0.06)
+    assert bool(read) == is_whole
 
 
 @pytest.mark.parametrize("kind", sounds.WRITTEN)

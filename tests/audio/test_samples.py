@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemini_nb.audio import Audio
-from gemini_nb.audio.samples import checked, of_raw
+from gemini_nb.audio.samples import checked, is_raw, of_raw
 from gemini_nb.errors import BadPrompt
 
 SINE = np.sin(np.arange(1600) / 10)
@@ -76,7 +76,8 @@ def test_raw_samples_as_gemini_speaks():
         assert rate == 24_000
         assert np.array_equal(found[:, 0], spoken)
     assert of_raw(spoken.tobytes(), "audio/L16;rate=8000;channels=2")[0].shape == (800, 2)
-    assert of_raw(b"", "audio/wav") is None
+    assert is_raw("audio/L16;rate=24000")
+    assert not is_raw("audio/wav")
     audio = Audio.from_bytes(spoken.tobytes(), "audio/L16;rate=24000", name="said")
     assert (audio.mime_type, audio.probe().rate) == ("audio/flac", 24_000)
 

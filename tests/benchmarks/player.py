@@ -56,11 +56,15 @@ _READY = {
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """Bytes over the websocket, bytes of the notebook on disk, and seconds until it is ready."""
+    """Bytes over the websocket, bytes of the notebook on disk, and seconds until it is ready.
+
+    `ready` is since the last byte came, `felt` since the cell was run.
+    """
 
     received: int
     saved: int
     ready: float
+    felt: float
 
 
 def rows() -> Iterator[list[str]]:
@@ -81,6 +85,7 @@ def rows() -> Iterator[list[str]]:
         ("10 minutes of WAV: bytes to the page", lambda s: f"{s.received / 1e6:.1f} MB", ""),
         ("the notebook on disk", lambda s: f"{s.saved / 1e3:,.1f} KB", "≤ 20 KB"),
         ("ready after the bytes came", lambda s: f"{s.ready:.2f} s", "≤ 0.2 s"),
+        ("ready after its cell was run", lambda s: f"{s.felt:.2f} s", ""),
     ):
         against = "; ".join(f"{name}: {show(peer)}" for name, peer in peers.items())
         yield [what, show(ours), against, "", goal]
@@ -108,15 +113,18 @@ def _shown(browser: Any, url: str, path: Path, cell: str, ready: str) -> Seen:
             f"""() => {{ const timer = setInterval(() => {{ if ({ready}) {{
               window.readyAt = performance.now(); clearInterval(timer); }} }}, 2); }}"""
         )
-        book.run_all()
+        book.command("notebook:run-cell-and-select-next")
+        book.until("/1/.test(document.querySelector('.jp-CodeCell .jp-InputPrompt').textContent)")
+        book.page.evaluate("() => { window.ranAt = performance.now(); }")
+        book.command("notebook:run-cell")
         book.until("window.readyAt")
         book.until_idle()
         frames = book.page.evaluate("() => window.frames_")
-        at = book.page.evaluate("() => window.readyAt")
+        at, ran = book.page.evaluate("() => [window.readyAt, window.ranAt]")
         came = max(time for time, size in frames if size > _LARGE)
         book.save()
         received = sum(size for _, size in frames)
-        return Seen(received, path.stat().st_size, (at - came) / 1000)
+        return Seen(received, path.stat().st_size, (at - came) / 1000, (at - ran) / 1000)
     finally:
         book.page.evaluate("() => { window.kernel.shutdown(); }")
         book.close()

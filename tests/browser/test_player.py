@@ -144,6 +144,75 @@ def test_an_edit_reaches_python_and_what_is_saved(shown):
     assert said == "'Said differently, dd.'"
 
 
+@cells("Player(sound(), said(5))")
+def test_an_edit_without_its_kernel_is_saved(shown):
+    """After a restart: row and notebook have it, and the reader knows that Python has not."""
+    page = shown.page
+    page.evaluate("() => window.kernel.restart()")
+    shown.until("window.kernel.status === 'idle'")
+    page.dblclick(segment(2))
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Said <b>differently</b>.")
+    page.keyboard.press("Enter")
+    shown.until(f"{TWIN}.textContent.includes('Said <b>differently</b>.')")
+    assert page.inner_text(f"{segment(2)} .gemini-nb-said") == "Said <b>differently</b>."
+    assert "Python does not know of it" in page.inner_text(".gemini-nb-note")
+    (output,) = shown.save().cells[1].outputs
+    assert "Said &lt;b&gt;differently&lt;/b&gt;." in output.data["text/html"]
+    assert "00:02  A: Said <b>differently</b>." in output.data["text/plain"]
+    page.evaluate("() => { window.onbeforeunload = null; }")
+    shown.open()
+    shown.until(f"{TWIN}?.offsetParent && {TWIN}.textContent.includes('Said <b>differently')")
+    assert len(page.query_selector_all(".gemini-nb-twin tr")) == 6
+
+
+AMONG = """from IPython.display import Markdown, display
+print("above")
+display(Player(sound()))
+display(Markdown("below"))"""
+BELOW = "document.querySelector('.jp-OutputArea-output.jp-RenderedMarkdown p')"
+GAPS = f"""(() => {{ const box = (node) => node.getBoundingClientRect();
+  const [here, pre] = [box({PLAYER}), document.querySelector('.jp-OutputArea-output pre')];
+  return [here.top - box(pre).bottom, box({BELOW}).top - here.bottom, here.height]; }})()"""
+
+
+@cells(AMONG)
+@pytest.mark.parametrize("width", [1000, 480])
+def test_without_a_transcript_it_is_one_row_among_other_outputs(shown, width):
+    """It keeps its distance from them; nothing is marked before it plays."""
+    shown.page.set_viewport_size({"width": width, "height": 900})
+    shown.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    shown.until(f"{BELOW} && {GAPS}[2] < 80")
+    above, below, _ = shown.page.evaluate(f"() => {GAPS}")
+    assert 5 <= above <= 10
+    assert 5 <= below <= 10
+    wave = shown.page.locator(".gemini-nb-wave").bounding_box()
+    assert wave["width"] > 60
+
+
+TURNED = """Player(sound(), Transcript([
+    Segment(0, 2, "שלום לכולם 123", "דנה", ("late",)),
+    Segment(2, 4, "\u202eevil", "\u202eBob"), Segment(4, 6, "", flags=("0:02 without words",))]))"""
+
+
+@cells(TURNED)
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_each_text_has_its_own_direction(shown):
+    """In the player and in the twin, whose sanitiser leaves it; what turns others is gone."""
+    page = shown.page
+    assert not page.query_selector("[aria-current]")
+    directions = """(nodes) => nodes.map((node) => getComputedStyle(node).direction)"""
+    said = page.locator(".gemini-nb-said").evaluate_all(directions)
+    assert said == ["rtl", "ltr", "ltr"]
+    twin = page.locator(".gemini-nb-twin td:last-child > div").evaluate_all(directions)
+    assert twin == ["rtl", "ltr", "ltr"]
+    for one in (TWIN, PLAYER):
+        assert "\u202e" not in page.evaluate(f"() => {one}.textContent")
+    page.click(segment(2))
+    shown.until(f"{CURRENT} === '2'")
+    assert page.inner_text(f"{segment(2)} .gemini-nb-said") == "0:02 without words"
+
+
 @cells("Player(sound(), said(8))")
 @pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_the_keyboard_is_enough(shown):
@@ -164,6 +233,50 @@ def test_the_keyboard_is_enough(shown):
     page.keyboard.press("Enter")
     shown.until(f"{CURRENT} === '6'")
     assert page.evaluate("() => document.querySelectorAll('.jp-CodeCell').length") == 2
+
+
+LATER = """import IPython, time
+player = Player(sound('WAV', 60))
+player.show(is_final=False)
+while not player.widget.pieces: time.sleep(0.05)
+time.sleep(1)
+player.transcript = said(8)
+player.show()
+IPython.display.Markdown('The answer.')"""
+
+
+@cells(LATER)
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_it_plays_while_its_cell_runs(book):
+    """The transcript that comes at the end is listed, and saved; the sound goes on."""
+    page = book.page
+    page.evaluate(f"() => {{ {SOUNDS} }}")
+    book.run_all()
+    book.until(f"{READY} && !document.querySelector('.gemini-nb-segments')")
+    page.click(".gemini-nb-play")
+    book.until("document.querySelectorAll('.gemini-nb-segment').length === 8")
+    book.until_idle()
+    book.until(f"{CURRENT} === '2'")
+    assert page.evaluate("() => window.sounds.length") == 1
+    assert page.evaluate("() => document.querySelectorAll('.gemini-nb-player').length") == 1
+    first, second = book.save().cells[1].outputs
+    assert "Number 7" in first.data["text/html"]
+    assert second.data["text/markdown"] == "The answer."
+
+
+BUSY = "player = Player(sound('WAV', 600), said(600))\nplayer"
+
+
+@pytest.mark.parametrize(
+    "cells", [(MAKE + BUSY, "import time; time.sleep(8)", "time.sleep(1)")], ids=[""]
+)
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_it_is_ready_before_the_kernel_listens(book):
+    """Other cells run behind it; the page need not be heard for the sound to come."""
+    book.run_all()
+    book.until(READY)
+    prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+    assert "*" in book.page.evaluate(f"() => {prompts}.map((p) => p.textContent).join()")
 
 
 @cells("Player(sound('WAV', 8), said(8))")
@@ -245,3 +358,21 @@ def test_six_hundred_segments_are_quick(shown):
         const frame = () => (--left ? requestAnimationFrame(frame) : done()); frame(); })"""
     )
     assert layouts() - before < 10
+
+
+@cells("Player(sound('WAV', 600), said(5000, 0.12))")
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_five_thousand_segments_are_searched_while_one_types(shown):
+    """Once for all the keys of a word, and no key waits for a second."""
+    page = shown.page
+    page.evaluate(
+        """() => { window.long = []; window.searches = 0;
+        new PerformanceObserver((all) => all.getEntries().forEach(({ duration }) =>
+          window.long.push(duration))).observe({ type: 'longtask' });
+        new MutationObserver(() => window.searches++).observe(
+          document.querySelector('.gemini-nb-note'), { childList: true }); }"""
+    )
+    page.locator(".gemini-nb-search").press_sequentially("number 77", delay=10)
+    shown.until("document.querySelector('.gemini-nb-note').textContent === '11 of 5000'")
+    assert page.evaluate("() => window.searches") < 4
+    assert max([0, *page.evaluate("() => window.long")]) < 1000

@@ -42,6 +42,30 @@ def test_the_transcript_is_a_table_with_times():
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("data:audio/ogg;base64,AA==", "The sound is in this notebook: open it in Jupyter"),
+        ("a%20talk/%C3%A4%231.wav", "The sound is beside this notebook: a talk/ä#1.wav"),
+        (None, "The sound is not saved here: run the cell again"),
+    ],
+)
+def test_where_no_player_is_shown_it_says_where_the_sound_is(source, words):
+    """GitHub drops the element and keeps what is in it."""
+    html = audio.bundle("talk.wav", 3800, SEGMENTS, source)["text/html"]
+    left = re.sub(r"</?audio[^>]*>", "", html)
+    assert left.count(f"<p><i>{words}") == 1
+    assert (words in re.sub("<audio.*</audio>", "", html, flags=re.DOTALL)) == (source is None)
+
+
+def test_a_name_is_on_one_line():
+    """Unless it would leave no room for the words."""
+    said = [Segment(0, 1, "a b", name) for name in ("Anna Schmidt", "Anna " * 9)]
+    rows = cells(audio.bundle("a", 1, said)["text/html"])[1:]
+    assert [row[1] for row in rows] == ["Anna\N{NO-BREAK SPACE}Schmidt", ("Anna " * 9).strip()]
+    assert rows[0][2] == "a b"
+
+
 def test_nobody_named_needs_no_column():
     """Where no speaker is known."""
     made = audio.bundle("a", 1, [Segment(0, 1, "hm")])
@@ -52,12 +76,32 @@ def test_what_was_said_is_text():
     """No markup, no formula, and nothing that a terminal obeys."""
     made = audio.bundle(HOSTILE, None, [Segment(0, 1, HOSTILE, HOSTILE, (HOSTILE,))], HOSTILE)
     assert set(re.findall(r"<(\w+)", made["text/html"])) <= {
-        *("div", "p", "b", "audio", "table", "tr", "th", "td", "small")
+        *("div", "p", "b", "audio", "table", "tr", "th", "td", "small", "i")
     }
     assert 'src="&lt;script&gt;' in made["text/html"]
     assert made["text/html"].startswith('<div class="gemini-nb-twin tex2jax_ignore mathjax_ignore')
     for text in made.values():
         assert not set("\x1b\u202e") & set(text.replace(f'src="{audio.html.escape(HOSTILE)}"', ""))
+
+
+def test_each_text_has_its_own_direction():
+    """One from the right turns neither its time nor what is doubtful about it."""
+    said = [Segment(0, 1, "שלום 12", "דנה", ("late",)), Segment(1, 2, "Hello", "Dan", ("late",))]
+    first, second = audio.bundle("שיר", 2, said)["text/html"].splitlines()[-4:-2]
+    assert first == (
+        "<tr><td>00:00<td><div align=left dir=auto>דנה</div>"
+        "<td><div align=left dir=auto>שלום 12 <small dir=auto>⚠ late</small></div>"
+    )
+    assert "dir=" not in second
+    assert "<b dir=auto>שיר</b>" in audio.bundle("שיר", 2, [])["text/html"]
+
+
+def test_where_nothing_was_written_down_it_says_why():
+    """As its text, and not as anybody's words."""
+    made = audio.bundle("a", 9, [Segment(4, 9, "", flags=("0:05 without words",))])
+    assert "<td><div align=left><i>0:05 without words</i></div>" in made["text/html"]
+    assert made["text/plain"].endswith("00:04  0:05 without words")
+    assert made["text/plain"].count("⚠") == 0
 
 
 def test_the_plain_text_is_its_beginning():

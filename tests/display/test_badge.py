@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
-import types
 from html import unescape
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from gemini_nb.content import Part, UsageMetadata
-from gemini_nb.display import live, terminal
+from gemini_nb.display import live
 from gemini_nb.display.badge import Before, Used
 from gemini_nb.stream import Response
 from gemini_nb.tokens.counted import Counted, TokenCount
 from gemini_nb.widgets import stream
 from tests.documents.notebook import Parser, missing
-from tests.screen import Screen
 
 PARTS = [
     Counted("system", 12),
@@ -185,49 +180,6 @@ def test_as_markdown_it_is_the_same_text(parser):
     assert text == before.line()
 
 
-@pytest.fixture(scope="module")
-def ipython():
-    """A shell that displays go through."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def published(ipython, monkeypatch):
-    """What is published: (is it an update, its data, its display id)."""
-    seen = []
-
-    def publish(data, metadata=None, *, transient=None, update=False, **_):
-        seen.append((update, dict(data), (transient or {}).get("display_id")))
-
-    monkeypatch.setattr(ipython.display_pub, "publish", publish)
-    return seen
-
-
-@pytest.fixture
-def in_place(monkeypatch):
-    """Say where the output goes."""
-    return lambda where: monkeypatch.setattr(live, "place", lambda: where)
-
-
-class Clock:
-    """A clock that stands until somebody moves it."""
-
-    now = 100.0
-
-    def monotonic(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(live, "time", clock)
-    return clock
-
-
 def test_updates_have_it_below_the_text(in_place, clock, published):
     """It is there at once; at the end the answer is alone, and what was used is by itself."""
     in_place("updates")
@@ -236,7 +188,7 @@ def test_updates_have_it_below_the_text(in_place, clock, published):
     clock.now += 1
     shown.write("\n```\n\nSo.")
     shown.close(Response(), 1.0, USED)
-    plain = [data["text/plain"] for _, data, _ in published]
+    plain = [data["text/plain"] for _, data, *_ in published]
     assert plain[0] == LINE
     assert [text.endswith(f"\n\n{LINE}") for text in plain[1:3]] == [True, True]
     assert plain[3:] == ["```python\nx = 1\n```\n\nSo.", USED_LINE]
@@ -255,7 +207,7 @@ def test_other_formats_have_it_as_text(in_place, clock, published, how):
     shown = live.LiveMarkdown(how, badge=BEFORE)
     shown.write('{"a": 1}')
     shown.close(Response(), 1.0, USED)
-    assert [set(data) for _, data, _ in published[:2]] == [{"text/plain"}] * 2
+    assert [set(data) for _, data, *_ in published[:2]] == [{"text/plain"}] * 2
     assert published[1][1]["text/plain"] == f'{{"a": 1}}\n\n{LINE}'
     assert LINE not in published[2][1]["text/plain"]
     assert published[3][1]["text/plain"] == USED_LINE
@@ -265,9 +217,9 @@ def test_nothing_came_but_had_its_price(in_place, published):
     """The display holds nothing then, and what was used is said where it was counted."""
     in_place("updates")
     live.LiveMarkdown(badge=BEFORE).close(Response(), 1.0, USED)
-    assert [data.get("text/plain") for _, data, _ in published] == [LINE, None, USED_LINE]
+    assert [data.get("text/plain") for _, data, *_ in published] == [LINE, None, USED_LINE]
     live.LiveMarkdown(badge=BEFORE).close(Response(), 1.0, Used(None))
-    assert [data.get("text/plain") for _, data, _ in published[3:]] == [LINE, None]
+    assert [data.get("text/plain") for _, data, *_ in published[3:]] == [LINE, None]
 
 
 @pytest.mark.parametrize(("where", "badge"), [("once", BEFORE), ("updates", None)])
@@ -277,9 +229,9 @@ def test_a_replay_and_who_wants_none_see_none(in_place, clock, published, where,
     shown = live.LiveMarkdown(badge=badge)
     shown.write("So.")
     shown.close(Response(), 1.0, USED)
-    assert {data["text/plain"] for _, data, _ in published} == {"So."}
+    assert {data["text/plain"] for _, data, *_ in published} == {"So."}
     live.LiveMarkdown(badge=badge).close(Response(), 1.0, USED)
-    assert {data["text/plain"] for _, data, _ in published} == {"So."}
+    assert {data["text/plain"] for _, data, *_ in published} == {"So."}
 
 
 @pytest.fixture
@@ -313,7 +265,7 @@ def test_a_widget_brings_it_once(in_place, published, wire):
     assert not any("badge" in data.get("state", {}) for data in later)
     (end,) = [data["content"] for data in later if data.get("content", {}).get("t") == "end"]
     assert end["used"] == USED.facts()
-    assert [set(data) for _, data, _ in published[1:]] == [{"text/markdown", "text/plain"}]
+    assert [set(data) for _, data, *_ in published[1:]] == [{"text/markdown", "text/plain"}]
     assert published[-1][1]["text/plain"] == "So."
 
 
@@ -343,32 +295,10 @@ def test_a_widget_shows_other_formats_as_text(in_place, published, wire):
     assert published[-1][1]["application/json"] == {"a": 1}
 
 
-class Tty(io.StringIO):
-    """A terminal, as far as a program can tell; what is written stands on its screen."""
-
-    encoding = "utf-8"
-
-    def __init__(self, columns):
-        super().__init__()
-        self.screen = Screen(columns, 24)
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self.screen.feed(text.replace("\n", "\r\n"))
-        return super().write(text)
-
-
 @pytest.fixture
-def tty(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("LINES", "24")
-    monkeypatch.setattr(live, "place", lambda: "terminal")
-    out = Tty(100)
-    monkeypatch.setattr(terminal, "sys", types.SimpleNamespace(stdout=out, stdin=io.StringIO()))
-    return out
+def columns():
+    """Wide enough for the lines here."""
+    return 100
 
 
 @pytest.mark.parametrize("how", ["markdown", "text"])

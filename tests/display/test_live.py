@@ -8,8 +8,6 @@ import types
 import ipywidgets
 import pytest
 from IPython.core import getipython
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from gemini_nb.content import Blob, CodeExecutionResult, ExecutableCode, Part
 from gemini_nb.display import live, places
@@ -23,49 +21,6 @@ PARTS = (
     Part(inline_data=Blob(mime_type="image/png", data=b"png")),
     Part(text="Last."),
 )
-
-
-class Clock:
-    """A clock that stands until somebody moves it."""
-
-    now = 100.0
-
-    def monotonic(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(live, "time", clock)
-    return clock
-
-
-@pytest.fixture(scope="module")
-def ipython():
-    """A shell that displays go through."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def published(ipython, monkeypatch):
-    """What is published: (is it an update, its data, its metadata, its display id)."""
-    seen = []
-
-    def publish(data, metadata=None, *, transient=None, update=False, **_):
-        seen.append((update, data, metadata or {}, (transient or {}).get("display_id")))
-
-    monkeypatch.setattr(ipython.display_pub, "publish", publish)
-    return seen
-
-
-@pytest.fixture
-def in_place(monkeypatch):
-    """Say where the output goes."""
-    return lambda where: monkeypatch.setattr(live, "place", lambda: where)
 
 
 @pytest.mark.parametrize(

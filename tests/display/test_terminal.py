@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 import threading
@@ -14,45 +13,9 @@ from IPython.core import getipython
 from IPython.core.events import EventManager
 
 from gemini_nb.content import Blob, Part
-from gemini_nb.display import live, terminal
+from gemini_nb.display import live
 from gemini_nb.stream import Response
-from tests.screen import Screen
 from tests.waiting import until
-
-
-class Tty(io.StringIO):
-    """A terminal, as far as a program can tell; what is written stands on its screen."""
-
-    encoding = "utf-8"
-
-    def __init__(self, columns):
-        super().__init__()
-        self.screen = Screen(columns, 24)
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self.screen.feed(text.replace("\n", "\r\n"))
-        return super().write(text)
-
-
-@pytest.fixture
-def columns():
-    return 60
-
-
-@pytest.fixture
-def tty(monkeypatch, columns):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("LINES", "24")
-    monkeypatch.setattr(live, "place", lambda: "terminal")
-    monkeypatch.setattr(terminal, "_FRAME", 0.001)
-    out = Tty(columns)
-    # pytest puts its own stdout back before the test itself begins.
-    monkeypatch.setattr(terminal, "sys", types.SimpleNamespace(stdout=out, stdin=io.StringIO()))
-    return out
 
 
 def answer(tty, text, size=7, response=None):
@@ -233,7 +196,7 @@ def test_a_terminal_without_a_cursor_gets_plain_text(tty, monkeypatch, term):
 @pytest.mark.parametrize("is_tty", [True, False])
 def test_an_encoding_that_has_not_all_signs(tty, monkeypatch, is_tty):
     """They become a question mark; the answer does not end there."""
-    monkeypatch.setattr(Tty, "encoding", "latin-1")
+    monkeypatch.setattr(type(tty), "encoding", "latin-1")
     monkeypatch.setattr(tty, "isatty", lambda: is_tty)
     assert answer(tty, "ü 🎉 \ud83d end") == ["ü ? ? end"]
 

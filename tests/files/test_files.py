@@ -10,9 +10,10 @@ import threading
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import enums, errors, files, resources
+from gemini_nb import enums, errors, files, known, resources
 from gemini_nb.files import uploaded
 from gemini_nb.parts import to_part
+from tests.audio import sounds
 from tests.conftest import KEY
 from tests.faults.uploads import UploadServer
 from tests.media import picture
@@ -259,6 +260,39 @@ def test_every_call_can_be_awaited(server, tmp_path):
     asyncio.run(all_of_it())
     assert server.files == {}
     assert server.contents == {}
+
+
+def test_a_recording(server, tmp_path):
+    """It is called as its file, and of what a prompt names the length is known here."""
+    path = tmp_path / "talk.mp3"
+    path.write_bytes(sounds.encoded("FLAC"))
+    audio = genai.Audio.from_path(path)
+    for given, name, data in (
+        (audio, "talk.mp3", path.read_bytes()),
+        (audio.clip(1, 2), "talk.mp3", audio.clip(1, 2).data),
+        ((sounds.tone(), 16_000), "", genai.Audio.from_array(sounds.tone(), 16_000).data),
+    ):
+        file = genai.upload_file(given)
+        assert (file.display_name, file.mime_type) == (name, "audio/flac")
+        assert server.contents[file.name] == data
+        assert known.facts_of(file.uri).seconds == genai.Audio.from_bytes(data).probe().seconds
+
+
+def test_a_recording_goes_on_where_its_upload_was_broken_off(tmp_path, monkeypatch):
+    """From another session, too, as a path does: it is the same file."""
+    path = tmp_path / "talk.wav"
+    path.write_bytes(sounds.encoded("WAV", sounds.tone(30)))
+    with UploadServer({("finalize", 0): "half"}) as server:
+        genai.configure(api_key=KEY, base_url=server.url)
+        with pytest.raises(errors.UploadInterrupted) as caught:
+            genai.upload_file(genai.Audio.from_path(path))
+        assert caught.value.sent
+        server.faults.clear()
+        before = server.received
+        file = genai.upload_file(path)
+        assert server.commands.count("start") == 1
+        assert server.received - before == path.stat().st_size - caught.value.sent
+        assert server.contents[file.name] == path.read_bytes()
 
 
 # -- several

@@ -8,11 +8,15 @@ import os
 import pathlib
 import tempfile
 
+import IPython.display
+import numpy as np
 import PIL.Image
 import pytest
 
-from gemini_nb import errors
+from gemini_nb import errors, media
+from gemini_nb.audio import Audio, decoding
 from gemini_nb.files import sources
+from tests.audio import sounds
 from tests.media import picture
 
 PNG = picture()
@@ -97,6 +101,78 @@ def test_images_and_figures_are_what_they_would_be_in_a_prompt():
     assert whole(source).startswith(PNG[:8])
 
 
+# -- recordings
+
+
+@pytest.fixture
+def talk(tmp_path):
+    """A recording whose name lies."""
+    path = tmp_path / "talk.mp3"
+    path.write_bytes(sounds.encoded("FLAC"))
+    return path
+
+
+def test_a_recording_on_disk_stays_there(talk, monkeypatch):
+    """It has its name, its identity and its kind, and is never read as a whole."""
+    monkeypatch.delattr(Audio, "data")
+    source = sources.of(Audio.from_path(talk))
+    assert (source.name, source.mime_type) == ("talk.mp3", "audio/flac")
+    assert source.identity == (str(talk.resolve()), talk.stat().st_size, talk.stat().st_mtime_ns)
+    assert whole(source) == talk.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "kind", "seconds"),
+    [
+        (Audio.from_bytes(sounds.encoded("OGG Opus"), name="talk"), "talk", "audio/ogg", 3),
+        (Audio.from_bytes(sounds.encoded(), name="talk").clip(1, 2), "talk", "audio/flac", 1),
+        (Audio.from_array(sounds.tone(), 16_000), "", "audio/flac", 3),
+        ((sounds.tone(), 16_000), "", "audio/flac", 3),
+        ((16_000, sounds.tone()), "", "audio/flac", 3),
+        (IPython.display.Audio(sounds.tone()[:, 0], rate=16_000), "", "audio/wav", 3),
+        (IPython.display.Audio(sounds.encoded("FLAC")), "", "audio/flac", 3),
+    ],
+    ids=["bytes", "clip", "array", "pair", "scipy's pair", "IPython, array", "IPython, bytes"],
+)
+def test_a_recording_that_is_not_on_disk(given, name, kind, seconds):
+    """It goes as it would in a prompt, by the name that it has."""
+    source = sources.of(given)
+    assert (source.name, source.mime_type, source.identity) == (name, kind, None)
+    assert Audio.from_bytes(whole(source)).probe().seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (sounds.encoded("WAV", np.zeros((32_000, 1))), "'talk.mp3' is silent"),
+        (sounds.encoded()[:50_000], "'talk.mp3' is damaged"),
+        (b"", "'talk.mp3' is empty"),
+        (b"no sound", "'talk.mp3' is no recording"),
+    ],
+)
+def test_a_recording_is_checked_before_it_is_uploaded(data, words, talk):
+    """As before a prompt: the prompt that names it would cost its tokens."""
+    talk.write_bytes(data)
+    for audio in (Audio.from_path(talk), Audio.from_bytes(data, name="talk.mp3")):
+        with pytest.raises(errors.BadPrompt, match=words):
+            sources.of(audio)
+
+
+def test_what_nothing_here_decodes_is_uploaded_all_the_same(monkeypatch):
+    """AAC and M4A without PyAV: their headers can be read, and no more."""
+    monkeypatch.setattr(decoding, "find_spec", lambda _: None)
+    source = sources.of(Audio.from_bytes(sounds.M4A, name="talk.m4a"))
+    assert (source.mime_type, whole(source)) == ("audio/mp4", sounds.M4A)
+
+
+def test_a_recording_that_is_too_large_is_refused_unheard(talk, monkeypatch):
+    """Nothing of it is decoded."""
+    monkeypatch.setattr(media, "FILE_LIMIT", 1000)
+    monkeypatch.delattr(Audio, "check")
+    with pytest.raises(errors.BadPrompt, match=r"'talk.mp3' has .* audio.prepare\(\)"):
+        sources.of(Audio.from_path(talk))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [
@@ -158,7 +234,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
     """2 GB is what the service takes; nothing is read to find out."""
     path = tmp_path / "large.mp4"
     with path.open("wb") as file:
-        file.truncate(sources.FILE_LIMIT + 1)
+        file.truncate(media.FILE_LIMIT + 1)
     with pytest.raises(errors.BadPrompt, match="a file may have 2 GB"):
         sources.of(path)
 

@@ -15,6 +15,7 @@ import pytest
 from tests.kernel.kernels import LIMIT
 from tests.screen import Pty
 from tests.server import Server, chunk
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -129,9 +130,46 @@ def test_an_interrupt_keeps_what_came(ipython, gemini):
     ipython.until(lambda pty: "stopped" in pty.screen.text)
     assert gemini.handler.hung_up.wait(LIMIT)
     rows = below(ipython, "%gemini silence")
-    found = [int(n) for n in re.findall(r"item (\d+)", "\n".join(rows))]
-    assert found == list(range(len(found)))
+    *found, last = re.findall(r"item (\d+)", "\n".join(rows))
+    assert found == [str(n) for n in range(len(found))]
+    assert str(len(found)).startswith(last)  # what came may end with the `1` of `item 15`
     assert "42" in "\n".join(run(ipython, "20 + 22"))
+    assert "keys" not in ipython.screen.text  # forgotten, as ^C does everywhere
+
+
+def test_keys_wait_for_a_whole_answer(ipython):
+    """What is typed meanwhile runs after it, and is not seen before."""
+    ipython.until(prompts)
+    ipython.type("%gemini all\r")
+    ipython.until(lambda pty: "item 10" in pty.screen.text)
+    ipython.type("20 + 22\r")
+    ipython.until(lambda pty: "]: 42" in pty.screen.text)
+    rows = ipython.screen.lines
+    (typed,) = (at for at, row in enumerate(rows) if "20 + 22" in row)
+    assert typed > rows.index("The end 🎉.")
+
+
+LINES = [f"line {i}" for i in range(1000)]
+WRITES = """import pathlib, sys, time
+from gemini_nb.display.echo import without_echo
+with without_echo():
+    try:
+        print(*(f"line {i}" for i in range(1000)), sep="\\n", flush=True)
+        pathlib.Path(sys.argv[1]).touch()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("end", flush=True)
+"""
+
+
+def test_an_interrupt_throws_away_nothing_that_was_written(env, tmp_path):
+    """A slow terminal has yet to read it, and the next frame counts on it."""
+    written = tmp_path / "written"
+    with Pty([sys.executable, "-c", WRITES, str(written)], env) as pty:
+        until(written.exists)
+        pty.type("\x03")
+        pty.until(lambda pty: "end" in pty.screen.text)
+    assert pty.screen.lines == [*LINES, "end"]
 
 
 def test_an_answer_that_breaks_off(ipython):

@@ -38,7 +38,7 @@ def written(form):
     """A whole transcript, as it is put together for an answer."""
     if form.whole:
         return form.whole(SAID)
-    texts = [text for one in SEGMENTS for text in form.each(one)]
+    texts = [text for at, one in enumerate(SEGMENTS, 1) for text in form.each(one, at)]
     return form.opening + form.between.join(texts) + form.closing
 
 
@@ -74,6 +74,8 @@ def test_these_ask_for_a_transcript(asked):
         "Transcribe this and translate it into German.",
         "Give me a transcript and a summary.",
         "Do not transcribe this. Say hello.",
+        "What is SRT?",
+        "Translate it and make an SRT file.",
         "Who is in the transcript?",
         "Listen.",
         "",
@@ -130,17 +132,81 @@ def test_a_range_is_read(asked, expected):
     ("asked", "expected"),
     [
         ("Transcribe this.", "Hello there. Good bye."),
-        ("Transcribe with timestamps.", "[00:00 - 00:01] Hello there.\n[01:01 - 01:02] Good bye."),
+        (
+            "Transcribe with timestamps.",
+            "[00:00 - 00:02] Hello there.\n\n[01:01 - 01:03] Good bye.",
+        ),
         (
             "Transcribe this as [00:01 - 00:05] text, times as MM:SS.mmm.",
-            "[00:00.400 - 00:01.300] Hello there.\n[01:01.000 - 01:02.240] Good bye.",
+            "[00:00.400 - 00:01.300] Hello there.\n\n[01:01.000 - 01:02.240] Good bye.",
         ),
-        ("Transcribe, name speakers.", "Speaker A: Hello there.\nSpeaker A: Good bye."),
+        ("Transcribe, name speakers.", "Speaker A: Hello there.\n\nSpeaker A: Good bye."),
     ],
 )
 def test_texts_look_as_they_are_asked_for(asked, expected):
     """Plain, with times, with speakers."""
     assert written(wish(asked).form).strip() == expected
+
+
+SRT = """\
+1
+00:00:00,400 --> 00:00:01,300
+Hello there.
+
+2
+00:01:01,000 --> 00:01:02,240
+Good bye.
+"""
+VTT = """\
+WEBVTT
+
+00:00:00.400 --> 00:00:01.300
+Hello there.
+
+00:01:01.000 --> 00:01:02.240
+Good bye.
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("Transcribe this as SRT.", SRT),
+        ("Generate subtitles for this talk in SRT format, with timestamps.", SRT),
+        ("Give me an .srt file", SRT),
+        ("Transcribe this in WebVTT format.", VTT),
+        ("Provide VTT captions.", VTT),
+    ],
+)
+def test_subtitles_are_written_as_players_read_them(asked, expected):
+    """Numbered with a comma, or under a header with a point; our own reader gets them back."""
+    found = written(wish(asked).form)
+    assert found == expected
+    assert [one.text for one in reading.read(found).segments] == ["Hello there.", "Good bye."]
+
+
+def test_subtitles_keep_their_marks_apart():
+    """What is said cannot be taken for a time, or for a tag."""
+    tricky = segment((3600.5, 3602.0, " a --> b <i> &"))
+    (srt,) = wish("Transcribe as SRT, with speakers.").form.each(tricky, 7)
+    assert srt == "7\n01:00:00,500 --> 01:00:02,000\nSpeaker A: a -> b <i> &"
+    (vtt,) = wish("Transcribe as VTT.").form.each(tricky, 7)
+    assert vtt == "01:00:00.500 --> 01:00:02.000\na -> b &lt;i> &amp;"
+    assert wish("Transcribe as VTT.").form.nothing.startswith("WEBVTT\n\nNOTE No speech")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (reading.prompt(language="German"), "de"),
+        ("Transcribe this in French.", "fr"),
+        ("Transcribe this in SRT format.", ""),
+        (reading.prompt(), ""),
+    ],
+)
+def test_a_language_is_heard_as_named(asked, expected):
+    """In a transcript, "in French" names what is spoken; a translation is none."""
+    assert wish(asked).language == expected
 
 
 def as_json(schema, asked="Transcribe this."):
@@ -152,8 +218,8 @@ def test_our_own_schema_is_filled():
     """What the package asks for is what it gets, and can read."""
     schema = {"responseSchema": reading.schema(speakers=True)}
     assert as_json(schema, reading.prompt(speakers=True)) == [
-        {"start": "00:00", "end": "00:01", "speaker": "A", "text": "Hello there."},
-        {"start": "01:01", "end": "01:02", "speaker": "A", "text": "Good bye."},
+        {"start": "00:00", "end": "00:02", "speaker": "A", "text": "Hello there."},
+        {"start": "01:01", "end": "01:03", "speaker": "A", "text": "Good bye."},
     ]
     found = wish(reading.prompt(), responseMimeType="application/json", **schema)
     assert reading.read(written(found.form)).text.split() == ["Hello", "there.", "Good", "bye."]
@@ -249,7 +315,7 @@ def test_json_without_a_schema_is_a_list_of_segments():
     """In the form that the documentation shows."""
     assert as_json({})[0] == {
         "start": "00:00",
-        "end": "00:01",
+        "end": "00:02",
         "speaker": "A",
         "text": "Hello there.",
     }
@@ -264,11 +330,21 @@ def test_nothing_heard_is_an_empty_list_or_a_sentence():
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0, "00:00"), (59.6, "01:00"), (3599.4, "59:59"), (3600, "1:00:00"), (36_061, "10:01:01")],
+    [(0, "00:00"), (59.6, "00:59"), (3599.9, "59:59"), (3600, "1:00:00"), (36_061, "10:01:01")],
 )
 def test_a_stamp_has_hours_where_there_are_any(seconds, expected):
-    """Rounded to the second."""
+    """The second that it is in."""
     assert stamp(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "00:00"), (59.1, "01:00"), (5.0000001, "00:05"), (4.9999999, "00:05")],
+)
+def test_an_end_has_come_by_its_stamp(seconds, expected):
+    """Or a player would cut the last word; a rounding error is no second more."""
+    assert stamp(seconds, is_end=True) == expected
+    assert stamp(4.9999999) == "00:05"
 
 
 def test_hostile_prompts_cost_no_time():

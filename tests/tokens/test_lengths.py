@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gemini_nb.tokens import buffers
+from gemini_nb.tokens import buffers, lengths
 from gemini_nb.tokens.facts import look
 from tests import media
 from tests.tokens import samples
@@ -42,6 +42,11 @@ def test_recordings_of_each_kind(kind, rate):
     assert look(data, "audio/x-unheard-of").seconds == found.seconds
 
 
+def test_a_wav_for_more_than_four_gigabytes():
+    """RF64 is a WAV by another name."""
+    assert look(media.recording("RF64", seconds=5.0), "audio/wav").seconds == 5.0
+
+
 def test_an_mp3_behind_a_large_tag():
     """A cover picture of 100 KB stands before the sound."""
     size = 100_000
@@ -64,6 +69,35 @@ def test_an_mp3_that_does_not_tell_its_frames():
     expected = 3000 * samples.RECORDINGS["mp3 without a count"]["seconds"]
     assert look(many, "audio/mp3").seconds == pytest.approx(expected, rel=0.01)
     assert time.process_time() - begun < 1
+
+
+def test_joined_mp3s():
+    """The first one counts only itself; what stands behind it is counted, too."""
+    data = media.recording("MP3", seconds=20.0)
+    one = look(data, "audio/mp3").seconds
+    tag = bytes(100_000)
+    assert look(data + tag, "audio/mp3").seconds == one
+    joined = look(data + data * 9, "audio/mp3").seconds
+    assert joined == pytest.approx(10 * one, abs=0.5)
+    assert look(data[:2000], "audio/mp3").seconds == one  # cut off: what is missing is told
+
+
+def test_frames_of_mp3_are_walked():
+    """Whatever stands between them, and to the last whole one."""
+    data = samples.data(samples.RECORDINGS["mp3 without a count"])
+    start = lengths.of_frames(data, "audio/mp3").start
+    whole = lengths.walk(data, start)
+    assert whole.places[-1] + whole.sizes[-1] == len(data)
+    cut = whole.places[20]
+    tag = b"ID3\x04\0\0" + bytes((0, 0, 8, 0)) + data[start : start + 4] * 256
+    for between in (tag, b"\xff" * 1000, bytes(2_000_000)):
+        found = lengths.walk(data[:cut] + between + data[cut:] + data[start : start + 9], start)
+        assert found.sizes == whole.sizes
+        assert found.places[20] == cut + len(between)
+    many = data[start:] * 1500  # windows end within frames
+    found = lengths.walk(many, 0)
+    assert len(found.places) == 1500 * len(whole.places)
+    assert lengths.walk(b"no sound", 0).sizes == lengths.walk(b"", 0).sizes
 
 
 @pytest.mark.parametrize("said", [0xFFFFFFFF, 0x7FFFFFFF])

@@ -57,6 +57,13 @@ def test_what_is_no_place_is_said(given):
     assert clock.look(given) is None
 
 
+@pytest.mark.parametrize("given", [-1, float("nan"), float("inf"), float("-inf"), 1e300])
+def test_a_number_may_be_no_place(given):
+    """Whoever made the Segment."""
+    assert not clock.is_place(given)
+    assert clock.is_place(0)
+
+
 @pytest.mark.parametrize("given", ["01:75", "1:60:00"])
 def test_a_slip_is_refused_of_a_person_and_understood_of_a_model(given):
     """Sixty seconds are a minute; whoever types them meant something else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gemini_nb.transcripts.lines import read
+from gemini_nb.transcripts.lines import is_timed, read
 
 
 def found(text):
@@ -26,6 +26,9 @@ def found(text):
         ("[00:01] **SPEAKER_00**: one", [(1, None, "SPEAKER_00", "one")]),
         ("[00:01] **Anna Lee:** one", [(1, None, "Anna Lee", "one")]),
         ("[00:01] [Anna]: one", [(1, None, "Anna", "one")]),
+        ("[00:01 → 00:05] [Speaker 1] one", [(1, 5, "Speaker 1", "one")]),
+        ("00:01:07,260 one", [(67.26, None, "", "one")]),
+        ("[01:07.26] one", [(67.26, None, "", "one")]),
         ("* **[00:01]** one", [(1, None, "", "one")]),
         ("- **00:01 one**", [(1, None, "", "one")]),
         ("1. **00:01 – 00:05:** one", [(1, 5, "", "one")]),
@@ -63,10 +66,82 @@ def test_bare_names_are_speakers_where_many_lines_have_them():
     """One `Note:` among others was said."""
     talk = "[00:00] Anna: one\n[00:02] Ben: two\n[00:04] three"
     assert [speaker for _, _, speaker, _ in found(talk)] == ["Anna", "Ben", ""]
+    talk = "[00:00] [Anna] one\n[00:02] [Ben] two"
+    assert [(who, said) for _, _, who, said in found(talk)] == [("Anna", "one"), ("Ben", "two")]
+    talk = "[00:00] [Laughs] one\n[00:02] [Music]\n[00:04] two"
+    assert [said for *_, said in found(talk)] == ["[Laughs] one", "[Music]", "two"]
     talk = "[00:00] Note: one\n[00:02] two\n[00:04] three"
     assert [said for *_, said in found(talk)] == ["Note: one", "two", "three"]
     talk = "[00:00] he said: one\n[00:02] and she: two"
     assert [speaker for _, _, speaker, _ in found(talk)] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "| Time | Speaker | Text |\n|:-|--|-|\n| 00:01 | Anna | one |\n| **00:05** | Ben | two |",
+        "| Text | Who | Time |\n|-|-|-|\n| one | Anna | 00:01 |\n| two | Ben | [00:05] |",
+        "|#|Start|Name|Text|\n|-|-|-|-|\n| 1 | 00:01 | Anna | one |\n| 2 | 00:05 | Ben | two |",
+        "00:01 | Anna | one\n00:05 | Ben | two",
+        "| 00:01 | Anna | one |\n|---|---|---|\n| 00:05 | Ben | two |",
+        "| 00:01 | **Anna** | one |\n| 00:05 | Ben: | two |",
+    ],
+)
+def test_the_rows_of_a_table_are_lines(rows):
+    """With a head or without, and the columns in any order."""
+    assert found(f"Here it is:\n\n{rows}\n") == [(1, None, "Anna", "one"), (5, None, "Ben", "two")]
+
+
+def test_a_table_may_have_ends_and_no_speakers():
+    """A bar may be said, a number as well; a row without a time goes on."""
+    head = "| Start | End | Text |\n|---|---|---|\n"
+    assert found(f"{head}| 00:01 | 00:05 | a \\| b |\n| | | and c |") == [(1, 5, "", "a | b and c")]
+    assert found("| 00:01 - 00:05 | 42 |") == [(1, 5, "", "42")]
+
+
+@pytest.mark.parametrize("text", ["| a | b |\n|---|---|\n| 1 | 2 |", "a | b", "|", "---"])
+def test_a_table_without_times_is_words(text):
+    """All of it."""
+    assert found(text) == [(None, None, "", text.replace("\n", " "))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[00:07 - 00:16] words",
+        "**[00:07]** words",
+        "Here is the transcript:\n\n[00:07 - 00:16] words",
+        "00:00 one\n05:00 two",
+        "1. 00:30 – laughter\n2. 00:45 – applause",
+        "**Anna** (00:01)\none\n\n**Ben** (00:05)\ntwo",
+        "00:01 --> 00:02\none",
+        "| Time | Text |\n|---|---|\n| 00:01 | one |\n| 00:05 | two |",
+        "\n".join(f"[00:0{at}] one" for at in range(8)) + "\nI hope it helps.",
+    ],
+)
+def test_a_transcript_is_told_from_other_answers(text):
+    """Each line has its time."""
+    assert is_timed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "At 00:01 somebody laughs.",
+        "00:30 is when it starts.",
+        "00:07 to 00:16 is the part with the music.",
+        "1. Laughter\n2. Applause",
+        "[00:30] is where it starts.\nIt is about birds.\nIt ends well.",
+        "It has two parts:\n00:00 one\n05:00 two\nThe second is the better one.",
+        "Anna speaks (00:01) and Ben answers (00:05).",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "[laughs] one",
+    ],
+)
+def test_other_answers_are_none(text):
+    """A time that a sentence mentions, a list without times, an answer around a list."""
+    assert not is_timed(text)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gemini_nb.errors import BadPrompt, ResponseError
 from gemini_nb.transcripts import Transcript, clock
-from gemini_nb.transcripts.reading import UNTIMED, prompt, read, schema
+from gemini_nb.transcripts.reading import LOST, UNTIMED, is_timed, prompt, read, schema
 
 
 def times(transcript):
@@ -39,6 +39,15 @@ def test_words_without_a_time_are_kept_and_flagged():
     prose = read("Good morning.\n\nHow are you?", seconds=7)
     assert [(s.text, s.end, s.flags) for s in prose] == [
         ("Good morning. How are you?", 7, (UNTIMED,))
+    ]
+
+
+def test_words_that_did_not_come_leave_their_place():
+    """A Segment without text, which no text, subtitle or frame has."""
+    found = read('[{"start": 1, "end": 3, "text": "a"}, {"start": 3, "text": null}]', seconds=7)
+    assert [(s.start, s.end, s.text, s.flags) for s in found] == [
+        (1, 3, "a", ()),
+        (3, 7, "", (LOST,)),
     ]
 
 
@@ -97,7 +106,15 @@ pieces = st.sampled_from(
         *("[", "]", "{", "}", '"', ":", ",", "\n", " ", "\\", "```", "```json\n", "00:01", "75:10"),
         *("1:2", "-->", " - ", "**", "* ", "(", ")", "WEBVTT", "\n\n", "NOTE", "<v A>", "A:"),
         *('{"start": "00:01", "text": "a"}', '"text"', '"segments": [', "null", "1e999", "-"),
-        *("Speaker A:", "é", "\x00"),
+        *(
+            "Speaker A:",
+            "é",
+            "\x00",
+            "|",
+            "| 00:01 | a |",
+            "[Speaker 1]",
+            '{"start": 1, "text": null}',
+        ),
     ]
 )
 texts = st.text() | st.lists(pieces | st.text(max_size=3), max_size=40).map("".join)
@@ -115,14 +132,31 @@ def test_any_text_is_a_transcript_or_the_error(text, seconds):
         found = read(text, seconds=seconds)
     except ResponseError:
         return
-    assert all(s.start >= 0 and s.end >= 0 and s.text for s in found)
+    assert all(s.start >= 0 and s.end >= 0 and (s.text or s.flags == (LOST,)) for s in found)
     assert Transcript.from_dict(json.loads(json.dumps(found.to_dict()))) == found
     assert found.to_srt() is not None
     assert (found.to_vtt() + str(found) + repr(found)).encode()
 
 
 HOSTILE = [
-    *(("", piece) for piece in ("[", '{"', "**", "\n", '{"\\"', '{"text":"x"}', "}{", "A (", "A*")),
+    *(
+        ("", piece)
+        for piece in (
+            "|",
+            "| 0:01 ",
+            "|-\n",
+            "[{}]",
+            "[",
+            '{"',
+            "**",
+            "\n",
+            '{"\\"',
+            '{"text":"x"}',
+            "}{",
+            "A (",
+            "A*",
+        )
+    ),
     *(("[00:01] ", piece) for piece in ("\n", "1\n\n2\n", "**", "[0:00 ", "[00:01] A: ")),
     *(("WEBVTT\n\n00:01 --> 00:02\n", piece) for piece in ("\n", "NOTE\n", "<v ", "00:01 --> ")),
     ('[{"text":"a"},', '{"start": 9'),
@@ -137,6 +171,15 @@ def test_no_text_makes_it_slow(before, piece):
     with contextlib.suppress(ResponseError):
         read(text)
     assert time.process_time() - began < 10
+
+
+def test_an_answer_with_times_is_told_from_others():
+    """JSON, and lines; in a block of code as well."""
+    assert is_timed('[{"start": "00:07", "end": "00:16", "text": "a"}]')
+    assert is_timed("```json\n" + '{"segments": [{"start": 1, "text": "a"}]}\n```')
+    assert is_timed("```\n[00:07 - 00:16] a\n```")
+    for text in ('[{"text": "a"}]', '{"birds": 3}', "[]", "", "At 00:01 somebody laughs."):
+        assert not is_timed(text)
 
 
 def test_the_schema_is_one_that_the_service_takes():

@@ -37,6 +37,9 @@ def test_a_stretch_has_what_is_heard_in_it(talk):
     assert talk.between(4.5, "02:30")[:].segments == [talk[1]]
     assert talk.between(209, 210)[0] is talk[3]
     assert len(talk.between(10, 20)) == 0
+    odd = Transcript([Segment(float("nan"), float("inf"), "x"), talk[0]])
+    assert odd.between(0, 5).segments == [talk[0]]
+    assert str(odd).startswith("[00:00 - 00:00] x")
     with pytest.raises(BadPrompt, match="'soon'"):
         talk.between("soon", 3)
 
@@ -84,6 +87,22 @@ def test_it_reads_well(talk):
     assert repr(talk) == "<Transcript: 4 segments, 00:00–03:29, 2 speakers, en, 1 flagged>"
     assert repr(Transcript(partial=True)) == "<Transcript: 0 segments, cut off>"
     assert str(talk).splitlines()[2] == "[02:30 - 02:32] Ben: In der Straße da vorn."
+
+
+def test_where_words_are_missing_is_seen_and_not_read(talk):
+    """In what a person looks at, not in what is said."""
+    gap = Segment(10, 140, "", flags=("is sound without words",))
+    whole = Transcript([*talk[:2], gap, *talk[2:]], "en", 210.0)
+    assert whole.text == talk.text
+    assert whole.to_srt() == talk.to_srt()
+    assert whole.to_vtt() == talk.to_vtt()
+    assert whole.to_dataframe().equals(talk.to_dataframe())
+    assert whole.search("sound") == []
+    assert str(whole).splitlines()[2] == "[00:10 - 02:20] (is sound without words)"
+    assert repr(whole) == (
+        "<Transcript: 5 segments, 00:00–03:29, 2 speakers, en, 2 flagged, 1 without words>"
+    )
+    assert Transcript.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole
 
 
 def test_what_a_model_wrote_has_no_say_over_a_terminal():

@@ -93,6 +93,98 @@ def test_a_second_check_forgets_the_first():
     assert one.flags == ("has no time",)
 
 
+def missed(transcript, sound, **known):
+    """Where words are missing, to a tenth of a second."""
+    trust.check(transcript, sound, **known)
+    return [
+        (round(s.start, 1), round(s.end, 1)) for s in transcript if s.flags == (trust.WORDLESS,)
+    ]
+
+
+def talk(*pairs):
+    return Transcript([Segment(start, end, "words " * int(end - start)) for start, end in pairs])
+
+
+def test_sound_without_words_is_told():
+    """Before the first Segment, between two, after the last; a click at it and shorter ones not."""
+    sound = levels((30, SPEECH), (20, ROOM), (0.02, SPEECH), (10, ROOM), (60, SPEECH), (30, ROOM))
+    assert missed(talk((0, 5)), sound) == [(5, 30), (60, 120)]
+    assert missed(talk((12, 30), (60, 70), (85, 111)), sound) == [(0, 12), (70, 85)]
+    assert missed(talk((9, 30), (60, 70), (79, 111)), sound) == []
+    assert missed(Transcript(), sound) == [(0, 30), (60, 120)]
+    backwards = Transcript([Segment(120, 60, "words " * 60), Segment(0, 30, "words " * 30)])
+    assert missed(backwards, sound) == []
+    for empty in (ROOM, NOTHING):
+        assert missed(Transcript(), levels((600, empty))) == []
+
+
+def test_where_words_are_missing_a_segment_stands():
+    """At its place in time; it is one of those with a flag, and a second check makes no second."""
+    sound = levels((120, SPEECH))
+    given = talk((0, 40), (80, 120))
+    for _ in range(2):
+        (gap,) = trust.check(given, sound)
+        assert (gap.start, gap.end, gap.text, gap.flags) == (40, 80, "", (trust.WORDLESS,))
+        assert given[1] is gap
+        assert len(given) == 3
+    gap.text = "what somebody wrote down " * 8
+    assert trust.check(given, sound) == []
+    assert given[1] is gap
+    assert trust.check(talk((0, 40)), sound, whole=False) == []
+    assert trust.check(talk((0, 40))) == []
+
+
+def test_the_noise_of_the_room_is_no_missing_speech():
+    """In an hour with two minutes of talk nothing else is as loud."""
+    sound = levels((60, SPEECH), (3480, ROOM), (60, SPEECH))
+    assert missed(talk((0, 60), (3540, 3600)), sound) == []
+    soft = levels((60, SPEECH), (30, ROOM), (30, SPEECH - 15), (60, SPEECH))
+    assert missed(talk((0, 60), (120, 180)), soft) == [(90, 120)]
+    coughs = levels((60, SPEECH), *[(2, ROOM), (0.5, SPEECH)] * 20, (60, SPEECH))
+    assert missed(talk((0, 60), (110, 170)), coughs) == []
+
+
+def test_few_words_for_much_sound_are_told():
+    """Where an answer has no ends, the last line has the rest; what is told was not said."""
+    sound = levels((60, SPEECH), (60, ROOM))
+    assert flags(Segment(0, 60, "Hello there."), levels=sound) == [(trust.FEW_WORDS,)]
+    assert flags(Segment(0, 60, "Hello there."), levels=sound, whole=False) == [()]
+    assert flags(Segment(0, 60, "[Applause]"), levels=sound) == [()]
+    assert flags(Segment(0, 60, "♪"), levels=sound) == [()]
+    assert flags(Segment(0, 48, "x"), Segment(48, 60, "Slow – ly."), levels=sound)[1] == ()
+    assert flags(Segment(0, 60, "你好吗" * 12), levels=sound) == [()]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf"), -5.0, 1e300])
+def test_a_time_that_cannot_be_is_flagged(wrong):
+    """And is in nobody's way."""
+    sound = levels((20, SPEECH))
+    given = Transcript([Segment(0, 19, "x " * 99), Segment(wrong, 3, "y"), Segment(19, wrong, "z")])
+    assert trust.check(given, sound) == given[1:].segments
+    assert [s.flags for s in given[1:]] == [(trust.NOWHERE,)] * 2
+    moved, moves = trust.align(given, sound)
+    assert moves == []
+    assert [s.text for s in moved] == [s.text for s in given]
+
+
+@pytest.mark.parametrize("left_out", range(5))
+def test_real_speech_that_was_left_out_is_told(left_out):
+    """One of ten sentences, where it is long enough; of the others none is."""
+    said, ends, sound = librivox()
+    twice = np.concatenate((sound, sound))
+    bounds = [*ends, *(ends[-1] + end for end in ends[1:])]
+    segments = [
+        Segment(a, b, text) for a, b, text in zip(bounds, bounds[1:], [*said, *said], strict=False)
+    ]
+    assert missed(Transcript(segments), twice) == []
+    few = [*segments[:left_out], *segments[left_out + 3 :]]
+    (gap,) = missed(Transcript(few), twice)
+    assert gap == (
+        pytest.approx(bounds[left_out], abs=0.5),
+        pytest.approx(bounds[left_out + 3], abs=0.5),
+    )
+
+
 def test_boundaries_go_to_pauses():
     """Both sides of one, and what was moved is said."""
     sound = levels((3, SPEECH), (0.5, ROOM), (3, SPEECH), (0.5, ROOM), (3, SPEECH))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import comm
 import numpy as np
 import pytest
@@ -33,8 +35,9 @@ def wire(monkeypatch):
     monkeypatch.setattr(module, "_kept", type(module._kept)())
     genai.configure(display="widget")
     yield Wire.sent
-    for kept in module._kept:
-        kept.close()
+    for player in list(module._kept):
+        sent(player)
+        player.close()
 
 
 @pytest.fixture
@@ -52,26 +55,89 @@ def shown(player):
     return player._repr_mimebundle_()
 
 
+def sent(player):
+    """The model, with all that is sent behind what is displayed."""
+    live = player.widget
+    player._sending.join(30)
+    return live
+
+
 def test_it_sends_all_that_is_shown(wire, transcript):
-    """The facts with the model, then the sound; a number that JSON has not is none."""
+    """The facts with the model, then waveform and sound; a number that JSON has not is none."""
     player = Player(WAV, transcript)
     shown(player)
+    sent(player)
     _layout, (kind, data, _), *updates = wire
     state = data["state"]
     assert kind == "comm_open"
     assert (state["name"], state["seconds"]) == ("Recording", 2.0)
+    assert (state["mime_type"], state["pieces"]) == ("audio/wav", 0)
     assert state["segments"] == [
         {"start": 0, "end": 1, "speaker": "Anna", "text": "one", "flags": []},
         {"start": 1, "end": None, "speaker": "", "text": "two", "flags": ["late"]},
     ]
-    assert [list(u["state"]) for _, u, _ in updates] == [["mime_type"], []]
-    assert updates[0][1]["state"]["mime_type"] == "audio/wav"
-    assert updates[-1][2] == [WAV]
+    paths = [update["buffer_paths"] for _, update, _ in updates]
+    assert paths == [[["peaks"]], *([[f"sound{at}"]] for at in range(8)), []]
+    assert b"".join(buffers[0] for _, _, buffers in updates[1:-1]) == WAV
+    assert updates[-1][1]["state"] == {"pieces": 8}
+
+
+def test_it_is_displayed_before_anything_is_decoded(wire, monkeypatch):
+    """However long the waveform takes; and the sound does not wait for it."""
+    go_on = threading.Event()
+    peaks = Audio.peaks
+
+    def slow(self, count):
+        assert go_on.wait(30)
+        return peaks(self, count)
+
+    monkeypatch.setattr(Audio, "peaks", slow)
+    player = Player(WAV)
+    assert "text/html" in shown(player)
+    assert wire[-1][0] == "comm_open"
+    came = threading.Event()
+    player.widget.observe(lambda change: came.set(), "pieces")
+    assert came.wait(30)
+    assert not player.widget.peaks
+    go_on.set()
+    assert sent(player).peaks
+
+
+def test_what_has_no_waveform_is_still_heard(wire, monkeypatch):
+    """Another decoder may be in the browser."""
+
+    def broken(self, count):
+        raise BadPrompt("It cannot be decoded.")
+
+    monkeypatch.setattr(Audio, "peaks", broken)
+    live = sent(Player(WAV))
+    assert (live.peaks, live.sound, live.failed) == (b"", WAV, "")
+
+
+def test_a_file_that_is_gone_is_told(wire, tmp_path):
+    """In the page, since the cell has ended by then."""
+    path = tmp_path / "talk.wav"
+    path.write_bytes(WAV)
+    player = Player(path)
+    player.widget  # noqa: B018 - opens it
+    path.unlink()
+    assert "There is no file" in sent(player).failed
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 1000])
+def test_the_sound_comes_in_pieces(wire, size):
+    """All of it, and no more pieces than there are bytes; another one takes its place."""
+    live = module._Sounding()
+    for data in (bytes(range(100)), bytes(size)):
+        live.load("audio/wav", data)
+        assert live.sound == data
+    assert live.pieces <= min(8, size)
+    live.close()
 
 
 def test_the_waveform_is_two_bytes_a_stretch(wire):
     """A tone at half of full scale, from its lowest to its highest."""
-    peaks = np.frombuffer(Player(WAV).widget.peaks, "int8").reshape(-1, 2)
+    peaks = np.frombuffer(sent(Player(WAV)).peaks, "int8").reshape(-1, 2)
     assert len(peaks) == module._PEAKS
     assert (peaks.min(), peaks.max()) == (-64, 64)
 
@@ -93,6 +159,15 @@ def test_without_a_page_nothing_is_sent(wire, where):
     assert wire == []
 
 
+@pytest.mark.parametrize("where", ["terminal", "once"])
+def test_without_a_page_it_is_the_same_in_each_run(wire, transcript, where):
+    """Opus inside of it, too: whoever compares two runs finds them equal."""
+    genai.configure(display=where)
+    made = [shown(Player(recording(seconds=2, rate=44_100), transcript)) for _ in range(2)]
+    assert made[0] == made[1]
+    assert "data:audio/ogg" in made[0]["text/html"]
+
+
 def test_other_pages_get_a_view(wire):
     """Those that have a frame for each output."""
     genai.configure(display="updates")
@@ -105,14 +180,37 @@ def test_an_edit_reaches_the_transcript(wire, transcript):
     """The segment changes in place; page and twin follow."""
     player = Player(WAV, transcript)
     shown(player)
+    sent(player)
     wire.clear()
     player._hear(None, {"t": "edit", "index": 1, "text": "zwei"}, [])
     assert transcript[1].text == "zwei"
-    (_, update, _), (_, said, _) = wire
+    (_, update, _), (_, saved, _) = wire
     assert [one["text"] for one in update["state"]["segments"]] == ["one", "zwei"]
-    assert said["content"]["t"] == "twin"
-    assert "zwei" in said["content"]["data"]["text/html"]
+    assert "zwei" in saved["state"]["twin"]["text/html"]
+    assert player.widget.place in saved["state"]["twin"]["text/html"]
     assert "zwei" in shown(player)["text/plain"]
+
+
+def test_the_page_gets_what_can_be_read(wire):
+    """Nothing that a terminal obeys, or that turns a text round."""
+    hostile = "\x1b[31ma\u202e\0b\x9b31m"
+    said = Transcript([Segment(0, 1, hostile, hostile, (hostile,))])
+    live = sent(Player(Audio.from_bytes(WAV, name=hostile), said))
+    (found,) = live.segments
+    assert [live.name, found["text"], found["speaker"], *found["flags"]] == ["ab"] * 4
+    assert said[0].text == hostile  # until somebody changes it
+
+
+def test_words_take_away_why_there_were_none(wire):
+    """Other flags stay with what they are about."""
+    said = Transcript(
+        [Segment(0, 1, "", "", ("without words",)), Segment(1, 2, "b", "", ("late",))]
+    )
+    player = Player(WAV, said)
+    sent(player)
+    for index in (0, 1):
+        player._hear(None, {"t": "edit", "index": index, "text": "A bell."}, [])
+    assert [(one.text, one.flags) for one in said] == [("A bell.", ()), ("A bell.", ("late",))]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +228,7 @@ def test_what_is_no_edit_changes_nothing(wire, transcript, said):
     """Another version of the page may say anything."""
     player = Player(WAV, transcript)
     shown(player)
+    sent(player)
     wire.clear()
     player._hear(None, said, [])
     assert [one.text for one in transcript] == ["one", "two"]
@@ -139,24 +238,25 @@ def test_what_is_no_edit_changes_nothing(wire, transcript, said):
 def test_what_a_page_cannot_play_becomes_flac(wire):
     """When it says so; of AIFF it is known before."""
     player = Player(recording("OGG"))
-    assert player.widget.mime_type == "audio/ogg"
+    assert sent(player).mime_type == "audio/ogg"
     player._hear(None, {"t": "unplayable"}, [])
     assert player.widget.mime_type == "audio/flac"
     assert player.widget.sound.startswith(b"fLaC")
-    assert Player(recording("AIFF")).widget.mime_type == "audio/flac"
+    assert sent(Player(recording("AIFF"))).mime_type == "audio/flac"
 
 
 def test_what_cannot_be_decoded_says_so(wire, monkeypatch):
     """The page then tells its reader."""
     player = Player(WAV)
     shown(player)
+    sent(player)
 
     def broken(self, codec="flac"):
         raise BadPrompt("It is damaged.")
 
     monkeypatch.setattr(Audio, "prepare", broken)
     player._hear(None, {"t": "unplayable"}, [])
-    assert wire[-1][1]["content"] == {"t": "failed"}
+    assert "It is damaged." in wire[-1][1]["state"]["failed"]
 
 
 def test_old_players_are_let_go(wire):
@@ -166,7 +266,7 @@ def test_old_players_are_let_go(wire):
         shown(player)
     assert [player._live is None for player in players] == [True] * 2 + [False] * 8
     shown(players[0])
-    assert players[0].widget.sound == WAV
+    assert sent(players[0]).sound == WAV
     assert players[2]._live is None
 
 
@@ -176,6 +276,7 @@ def test_large_players_are_let_go_sooner(wire, monkeypatch):
     players = [Player(WAV) for _ in range(3)]
     for player in players:
         shown(player)
+        sent(player)
     assert [player._live is None for player in players] == [True, True, False]
 
 
@@ -184,6 +285,59 @@ def test_it_comes_back_after_all_widgets_were_closed(wire):
     player = Player(WAV)
     player.widget.close()
     assert player.widget.comm is not None
+
+
+class Displays:
+    """A slot whose displays are kept."""
+
+    def __init__(self, all_, name, *, is_live):
+        self.all, self.name, self.is_live = all_, name, is_live
+
+    def show(self, data, metadata):
+        self.all.append((self, data))
+
+
+@pytest.fixture
+def displays(monkeypatch):
+    """What is displayed: (the place, what)."""
+    found = []
+    monkeypatch.setattr(
+        module, "slot", lambda name, *, is_live: Displays(found, name, is_live=is_live)
+    )
+    return found
+
+
+@pytest.mark.parametrize("where", ["widget", "updates", "once", "terminal"])
+def test_a_transcript_that_comes_later_is_in_what_was_displayed(wire, displays, transcript, where):
+    """Where a display can be changed; elsewhere there is one, at the end."""
+    genai.configure(display=where)
+    player = Player(WAV)
+    player.show(is_final=False)
+    assert len(displays) == (where in ("widget", "updates"))
+    player.transcript = transcript
+    player.show()
+    assert len({place for place, _ in displays}) == 1
+    assert "two" in displays[-1][1]["text/html"]
+    if where in ("widget", "updates"):
+        assert [one["text"] for one in player.widget.segments] == ["one", "two"]
+    else:
+        assert wire == []
+    player.show()
+    assert len({place for place, _ in displays}) == 2  # as any other object that is shown again
+
+
+def test_what_is_shown_anew_stays_in_its_place(wire, displays, transcript):
+    """With what became of the transcript since."""
+    genai.configure(display="updates")
+    player = Player(WAV, transcript)
+    player.show()
+    del transcript.segments[0]
+    player.refresh()
+    assert len({place for place, _ in displays}) == 1
+    assert "one" not in displays[-1][1]["text/html"]
+    assert [one["text"] for one in player.widget.segments] == ["two"]
+    player._hear(None, {"t": "edit", "index": 0, "text": "zwei"}, [])
+    assert len(displays) == 2  # a new display would end what plays
 
 
 def test_a_path_is_taken_as_well(wire, tmp_path):

@@ -50,17 +50,32 @@ export class List {
     go.setAttribute("role", "button");
     go.tabIndex = -1;
     go.title = "Enter: play from here; F2: edit";
-    const time = go.appendChild(make("span", "time", stamp(segment.start)));
-    const row = { item, go, time, text: null, segment, index };
+    go.append(make("span", "time", stamp(segment.start)));
+    const row = { item, go, segment, index };
     if (segment.speaker) {
       if (!this.colours.has(segment.speaker)) this.colours.set(segment.speaker, this.colours.size % COLOURS);
       const speaker = make("span", "speaker", segment.speaker);
       speaker.dataset.colour = this.colours.get(segment.speaker);
+      speaker.dir = "auto"; // which keeps it apart from its neighbours as well
       go.append(" ", speaker, " ");
     }
-    row.text = go.appendChild(make("span", "said", segment.text));
-    if (segment.flags?.length) go.append(" ", flag(segment.flags));
+    row.text = go.appendChild(make("span", "said"));
+    row.text.dir = "auto";
+    go.append(" ");
+    this.write(row);
     return row;
+  }
+
+  /** Write what a segment says. One without words says why it is there, which is nobody's words. */
+  write(row) {
+    const { text, flags } = row.segment;
+    const why = flags?.join("; ") ?? "";
+    row.words = text || why;
+    row.plain = null;
+    row.item.dataset.unsaid = String(!text && Boolean(why));
+    row.text.textContent = row.words;
+    row.sign?.remove();
+    row.sign = text && why ? row.go.appendChild(flag(why)) : null;
   }
 
   indexOf(node) {
@@ -73,8 +88,9 @@ export class List {
     segments.forEach((segment, index) => {
       const row = this.rows[index];
       if (!row) return;
-      if (row.segment.text !== segment.text && row !== this.editing) row.text.textContent = segment.text;
+      const isOther = said(row.segment) !== said(segment);
       row.segment = segment;
+      if (isOther && row !== this.editing) this.write(row);
     });
   }
 
@@ -124,8 +140,9 @@ export class List {
   /** Show the segments that hold the words, in their text or their speaker; says how many. */
   search(words) {
     const wanted = plain(words.trim());
-    for (const { item, segment } of this.rows) {
-      item.hidden = !plain(`${segment.speaker ?? ""} ${segment.text}`).includes(wanted);
+    for (const row of this.rows) {
+      row.plain ??= plain(`${row.segment.speaker ?? ""} ${row.words}`);
+      row.item.hidden = !row.plain.includes(wanted);
     }
     const shown = this.shown();
     if (shown.length && this.rows[this.focused].item.hidden) this.rove(shown[0].index);
@@ -139,6 +156,7 @@ export class List {
     this.editing = row;
     const area = make("textarea", "edit");
     area.value = row.segment.text;
+    area.dir = "auto";
     area.setAttribute("aria-label", `Text at ${stamp(row.segment.start)}`);
     row.text.hidden = true;
     row.text.after(area);
@@ -162,24 +180,34 @@ export class List {
     row.text.hidden = false;
     this.area.remove();
     if (held) this.focus(row.index);
-    if (saves && text !== row.segment.text) {
-      row.segment = { ...row.segment, text };
-      this.edited(row.index, text);
-    }
-    row.text.textContent = row.segment.text;
+    const isOther = saves && text !== row.segment.text;
+    if (isOther) row.segment = reworded(row.segment, text);
+    this.write(row);
+    if (isOther) this.edited(row.index, text);
   }
 
-  /** The rows that are shown as lines with their times. */
+  /** The rows that are shown as lines with their times, where somebody says something. */
   lines() {
-    return this.shown().map(({ segment: { start, speaker, text } }) => {
+    const rows = this.shown().filter(({ segment }) => segment.text);
+    return rows.map(({ segment: { start, speaker, text } }) => {
       return `${stamp(start)} ${speaker ? `${speaker}: ` : ""}${text}`;
     });
   }
 }
 
-function flag(reasons) {
+/** A segment with another text. Where it had none, its flags said why. */
+export function reworded(segment, text) {
+  return { ...segment, text, flags: segment.text ? segment.flags : [] };
+}
+
+/** What a segment says, to be compared. */
+function said({ text, flags }) {
+  return JSON.stringify([text, flags]);
+}
+
+function flag(why) {
   const sign = make("span", "flag", "⚠");
-  sign.title = reasons.join("; ");
+  sign.title = why;
   sign.setAttribute("role", "img");
   sign.setAttribute("aria-label", `Doubtful: ${sign.title}`);
   return sign;

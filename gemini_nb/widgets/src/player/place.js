@@ -19,9 +19,30 @@ function* outputs(manager, name) {
 /** Have the notebook save another twin. */
 export function replace(manager, name, data) {
   for (const { list, at } of outputs(manager, name)) {
+    if (list.get(at).data["text/html"] === data["text/html"]) continue;
     const old = list.get(at).toJSON();
     list.set(at, { ...old, data: { ...old.data, ...data } });
   }
+}
+
+/**
+ * The saved twin with another text in the row of a segment, as display/audio.py writes it. None where
+ * it is not in this notebook, or has other rows.
+ */
+export function rewritten(manager, name, index, text, count) {
+  const { list, at } = outputs(manager, name).next().value ?? {};
+  const { "text/html": saved, "text/plain": plain } = list?.get(at).data ?? {};
+  const made = new DOMParser().parseFromString(String(saved ?? ""), "text/html"); // it runs nothing, and fetches nothing
+  const rows = made.querySelectorAll("tr");
+  const words = rows[index + 1]?.lastElementChild?.firstElementChild;
+  if (!words || rows.length !== count + 1) return null;
+  const sign = words.querySelector("small");
+  words.replaceChildren(text, ...(sign ? [" ", sign] : []));
+  const lines = String(plain ?? "").split("\n");
+  const speaker = rows[index + 1].cells.length > 2 ? rows[index + 1].cells[1].textContent : "";
+  const [time] = lines[index + 1]?.match(/^[\d:]+ {2}/) ?? [];
+  if (time) lines[index + 1] = `${time}${speaker ? `${speaker}: ` : ""}${text}`;
+  return { "text/html": made.body.innerHTML, "text/plain": lines.join("\n") };
 }
 
 export class Places {

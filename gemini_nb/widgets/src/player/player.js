@@ -1,8 +1,9 @@
 // A player as a widget (anywidget's `initialize` and `render`). It stands over its twin, or inside
 // of another widget; both have the same sound.
 
+import { reworded } from "./list.js";
 import css from "./player.css";
-import { Places, replace } from "./place.js";
+import { Places, replace, rewritten } from "./place.js";
 import { View } from "./view.js";
 
 function styled() {
@@ -17,27 +18,69 @@ function signed(view) {
   return view?.buffer ? new Int8Array(view.buffer, view.byteOffset, view.byteLength) : new Int8Array();
 }
 
+/** What a view shows, as the kernel has it now. */
+function factsOf(model) {
+  return {
+    name: model.get("name"),
+    mimeType: model.get("mime_type"),
+    seconds: model.get("seconds"),
+    peaks: signed(model.get("peaks")),
+    segments: model.get("segments"),
+  };
+}
+
 /** What all views of a model share. */
 class Player {
   constructor(model) {
     this.model = model;
     this.views = new Set();
     this.url = "";
-    model.on("change:sound", () => this.load());
-    model.on("change:segments", () => this.views.forEach(({ list }) => list.update(model.get("segments"))));
-    model.on("msg:custom", (content) => {
-      if (content?.t === "twin") replace(model.widget_manager, model.get("place"), content.data);
-      if (content?.t === "failed") this.views.forEach((view) => view.fail());
-    });
+    this.blobs = []; // of the sound, put away as they come
+    for (let at = 0; model.get(`sound${at}`); at++) model.on(`change:sound${at}`, () => this.keep(at));
+    model.on("change:pieces", () => this.load());
+    model.on("change:peaks", () => this.views.forEach((view) => view.draw(signed(model.get("peaks")))));
+    model.on("change:segments", () => this.views.forEach((view) => view.update(model.get("segments"))));
+    model.on("change:twin", () => this.save());
+    model.on("change:failed", () => this.views.forEach((view) => view.fail(model.get("failed"))));
     this.load();
   }
 
+  keep(at) {
+    this.blobs[at] = new Blob([this.model.get(`sound${at}`)]);
+  }
+
   load() {
-    const sound = this.model.get("sound");
-    if (!sound?.byteLength) return;
+    const count = this.model.get("pieces");
+    if (!count) return;
+    for (let at = 0; at < count; at++) if (!this.blobs[at]) this.keep(at);
+    const sound = new Blob(this.blobs.slice(0, count), { type: this.model.get("mime_type") });
+    this.blobs = [];
     if (this.url) URL.revokeObjectURL(this.url);
-    this.url = URL.createObjectURL(new Blob([sound], { type: this.model.get("mime_type") }));
+    this.url = URL.createObjectURL(sound);
     for (const view of this.views) view.load(this.url);
+  }
+
+  /** Have the notebook save the twin as the kernel has it now. */
+  save() {
+    const twin = this.model.get("twin");
+    if (twin && Object.keys(twin).length) replace(this.model.widget_manager, this.model.get("place"), twin);
+  }
+
+  /** Have the kernel take an edit; without it, the page writes what the notebook saves. */
+  edit(index, text) {
+    const { model } = this;
+    try {
+      model.send({ t: "edit", index, text });
+      return;
+    } catch {
+      // It was restarted, or it has ended.
+    }
+    const segments = model.get("segments").map((segment, at) => (at === index ? reworded(segment, text) : segment));
+    const twin = rewritten(model.widget_manager, model.get("place"), index, text, segments.length);
+    model.set("segments", segments);
+    if (twin) replace(model.widget_manager, model.get("place"), twin);
+    const said = twin ? "The notebook has this; Python does not know of it." : "This is not kept.";
+    this.views.forEach((view) => view.say(`The kernel is gone. ${said}`));
   }
 
   /** Have the kernel send what every browser plays, once. */
@@ -52,19 +95,13 @@ class Player {
 
   show(el) {
     const { model } = this;
-    const facts = {
-      name: model.get("name"),
-      mimeType: model.get("mime_type"),
-      seconds: model.get("seconds"),
-      peaks: signed(model.get("peaks")),
-      segments: model.get("segments"),
-    };
-    const view = new View(el, facts, {
-      edited: (index, text) => model.send({ t: "edit", index, text }),
+    const view = new View(el, factsOf(model), {
+      edited: (index, text) => this.edit(index, text),
       failed: () => this.convert(),
     });
     this.views.add(view);
     if (this.url) view.load(this.url);
+    if (model.get("failed")) view.fail(model.get("failed"));
     return () => {
       this.views.delete(view);
       view.dispose();
@@ -83,6 +120,7 @@ export default () => {
       styled();
       player = new Player(model);
       const places = new Places(model.get("place"), model.widget_manager, (host) => player.show(host));
+      player.save(); // in a page that did not see the changes
       return () => {
         places.dispose();
         player.dispose();

@@ -7,6 +7,7 @@ import { Wave } from "./wave.js";
 const SPEEDS = [0.75, 1, 1.25, 1.5, 1.75, 2];
 const SKIP = 5; // seconds, by an arrow key
 const FAR = 30; // by a page key
+const PAUSE = 100; // ms without a key, after which a search begins
 
 function button(name, label, title, click) {
   const made = make("button", name, label);
@@ -27,16 +28,24 @@ export class View {
     this.sound.preload = "auto";
     this.timeline = new Timeline(facts.segments);
     this.looped = null;
-    this.list = new List(facts.segments, { pick: (index) => this.play(index), edited });
+    this.isWanted = false; // to be played when it is there
+    this.hasBegun = false; // it was played, or sought
+    this.edited = edited;
+    this.speed = this.speeds();
     this.root = el.appendChild(make("div", "player"));
     this.root.setAttribute("role", "group");
     this.root.setAttribute("aria-label", `Player: ${facts.name}`);
-    this.root.dataset.phase = "waiting";
-    this.root.append(this.head(), this.tools());
-    if (facts.segments.length) this.root.append(this.list.node);
-    this.said = this.root.appendChild(make("div", "note"));
+    this.said = make("div", "note");
     this.said.setAttribute("role", "status");
+    this.root.append(this.head(), this.said);
+    this.list = this.listed();
     this.listen(failed);
+    this.enter("waiting");
+  }
+
+  enter(phase) {
+    this.root.dataset.phase = phase;
+    this.button.setAttribute("aria-busy", String(phase === "waiting"));
     this.tick();
   }
 
@@ -64,34 +73,74 @@ export class View {
     return head;
   }
 
+  /** The transcript, and above it what can be done with it. */
+  listed() {
+    const { segments } = this.facts;
+    const list = new List(segments, { pick: (index) => this.play(index), edited: this.edited });
+    this.bar?.remove();
+    this.list?.node.remove();
+    this.bar = segments.length ? this.tools() : null;
+    if (this.bar) this.said.before(this.bar, list.node);
+    (this.bar ?? this.root.firstChild).append(this.speed);
+    return list;
+  }
+
+  /** Show the transcript that the kernel has now; where only texts differ, the rows stay. */
+  update(segments) {
+    const shape = (all) => JSON.stringify(all.map(({ text, flags, ...more }) => more));
+    const isSame = shape(segments) === shape(this.facts.segments);
+    this.facts = { ...this.facts, segments };
+    if (isSame) {
+      this.list.update(segments);
+      return;
+    }
+    this.list.leave(false); // what was being written has no place any more
+    const words = this.search?.value ?? "";
+    this.timeline = new Timeline(segments);
+    this.looped = null;
+    this.search = null;
+    this.list = this.listed();
+    if (this.search && words) {
+      this.search.value = words;
+      this.find();
+    }
+    this.tick();
+  }
+
+  /** Show the waveform, when it was made. */
+  draw(peaks) {
+    this.facts = { ...this.facts, peaks };
+    this.wave.take(peaks);
+  }
+
   tools() {
     const tools = make("div", "tools");
-    if (this.facts.segments.length) {
-      this.search = make("input", "search");
-      Object.assign(this.search, { type: "search", placeholder: "Search", spellcheck: false });
-      this.search.setAttribute("aria-label", "Search the transcript");
-      this.search.addEventListener("input", () => this.find());
-      this.loop = button("tool", "Loop", "Play the chosen segment again and again", () => this.toggleLoop());
-      this.loop.setAttribute("aria-pressed", "false");
-      const edit = button("tool", "Edit", "Change the text of the chosen segment (F2)", () => this.list.edit(this.list.focused));
-      const copy = button("tool", "Copy", "Copy what is shown, with its times", () => this.copy());
-      tools.append(this.search, make("span", "space"), this.loop, edit, copy);
-    }
-    this.speed = make("select", "speed");
-    this.speed.setAttribute("aria-label", "Speed");
-    this.speed.append(...SPEEDS.map((rate) => new Option(`${rate} ×`, rate, rate === 1, rate === 1)));
-    this.speed.addEventListener("change", () => (this.sound.playbackRate = Number(this.speed.value)));
-    tools.append(this.speed);
+    this.search = make("input", "search");
+    Object.assign(this.search, { type: "search", placeholder: "Search", spellcheck: false, dir: "auto" });
+    this.search.setAttribute("aria-label", "Search the transcript");
+    this.search.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.find(), PAUSE);
+    });
+    this.loop = button("tool", "Loop", "Play the chosen segment again and again", () => this.toggleLoop());
+    this.loop.setAttribute("aria-pressed", "false");
+    const edit = button("tool", "Edit", "Change the text of the chosen segment (F2)", () => this.list.edit(this.list.focused));
+    const copy = button("tool", "Copy", "Copy what is shown, with its times", () => this.copy());
+    tools.append(this.search, make("span", "space"), this.loop, edit, copy);
     return tools;
+  }
+
+  speeds() {
+    const made = make("select", "speed");
+    made.setAttribute("aria-label", "Speed");
+    made.append(...SPEEDS.map((rate) => new Option(`${rate} ×`, rate, rate === 1, rate === 1)));
+    made.addEventListener("change", () => (this.sound.playbackRate = Number(made.value)));
+    return made;
   }
 
   listen(failed) {
     const { sound } = this;
-    const phase = (name) => () => {
-      this.root.dataset.phase = name;
-      this.tick();
-    };
-    sound.addEventListener("loadedmetadata", phase("ready"));
+    sound.addEventListener("loadedmetadata", () => this.enter("ready"));
     sound.addEventListener("error", failed);
     for (const name of ["play", "pause", "ended", "seeked", "timeupdate"]) sound.addEventListener(name, () => this.tick());
     sound.addEventListener("play", () => this.run());
@@ -104,12 +153,16 @@ export class View {
   load(url) {
     this.sound.src = url;
     this.sound.defaultPlaybackRate = this.sound.playbackRate = Number(this.speed.value);
+    if (this.isWanted) this.start();
+    this.isWanted = false;
+    this.tick();
   }
 
-  /** Nothing that it was given can be played here. */
-  fail() {
-    this.root.dataset.phase = "failed";
-    this.say(`This browser cannot play ${this.facts.mimeType || "this sound"}.`);
+  /** Nothing that it was given can be played here, or the kernel says why there is nothing. */
+  fail(why = `This browser cannot play ${this.facts.mimeType || "this sound"}.`) {
+    this.isWanted = false;
+    this.enter("failed");
+    this.say(why);
   }
 
   get seconds() {
@@ -117,6 +170,7 @@ export class View {
   }
 
   seek(time) {
+    this.hasBegun = true;
     this.sound.currentTime = Math.min(Math.max(time, 0), this.seconds || 0);
     this.tick();
   }
@@ -128,16 +182,21 @@ export class View {
     if (this.looped) this.looped = span;
     this.seek(span[0]);
     this.start();
+    this.tick();
   }
 
   start() {
+    // Pressed before the sound is there: it begins when it comes.
+    this.isWanted = !this.sound.src && this.root.dataset.phase === "waiting";
     // A browser may want a click first, and a sound that cannot be played says so by itself.
-    this.sound.play()?.catch(() => {});
+    if (!this.isWanted) this.sound.play()?.catch(() => {});
   }
 
   toggle() {
-    if (this.sound.paused) this.start();
+    if (this.isWanted) this.isWanted = false;
+    else if (this.sound.paused) this.start();
     else this.sound.pause();
+    this.tick();
   }
 
   toggleLoop() {
@@ -161,10 +220,12 @@ export class View {
       this.sound.currentTime = this.looped[0];
     }
     this.wave.show(this.seconds ? currentTime / this.seconds : 0);
-    this.list.mark(this.timeline.at(currentTime));
-    if (this.button.dataset.playing !== String(!paused)) {
-      this.button.dataset.playing = String(!paused);
-      this.button.title = paused ? "Play" : "Pause";
+    this.hasBegun ||= currentTime > 0 || !paused;
+    this.list.mark(this.hasBegun ? this.timeline.at(currentTime) : -1);
+    const isOn = !paused || this.isWanted;
+    if (this.button.dataset.playing !== String(isOn)) {
+      this.button.dataset.playing = String(isOn);
+      this.button.title = isOn ? "Pause" : "Play";
       this.button.setAttribute("aria-label", this.button.title);
     }
     const clock = `${stamp(currentTime)} / ${stamp(this.seconds)}`;
@@ -176,6 +237,7 @@ export class View {
   }
 
   find() {
+    clearTimeout(this.typing);
     const count = this.list.search(this.search.value);
     this.say(this.search.value.trim() ? `${count} of ${this.list.rows.length}` : "");
   }
@@ -212,10 +274,14 @@ export class View {
   keys(target) {
     const by = (seconds) => () => this.seek(this.sound.currentTime + seconds);
     if (target === this.search) {
-      const first = () => this.list.shown()[0];
+      const first = (act) => {
+        this.find();
+        const [row] = this.list.shown();
+        if (row) act(row.index);
+      };
       return {
-        Enter: () => first() && this.play(first().index),
-        ArrowDown: () => first() && this.list.focus(first().index),
+        Enter: () => first((index) => this.play(index)),
+        ArrowDown: () => first((index) => this.list.focus(index)),
         Escape: () => {
           this.search.value = "";
           this.find();
@@ -243,6 +309,7 @@ export class View {
 
   dispose() {
     this.list.leave(true);
+    clearTimeout(this.typing);
     cancelAnimationFrame(this.frame);
     window.removeEventListener("keydown", this.onKey, true);
     this.wave.dispose();

@@ -56,6 +56,12 @@ export class Wave {
     for (const canvas of this.layers) draw(canvas, heights, width, height);
   }
 
+  /** Draw another sound. */
+  take(peaks) {
+    this.peaks = peaks;
+    this.draw();
+  }
+
   /** Show that so much of the whole, 0 to 1, was played. */
   show(share) {
     this.layers[1].style.clipPath = `inset(0 ${(100 - 100 * share).toFixed(2)}% 0 0)`;

@@ -67,8 +67,8 @@ test("bars are the highest of what they stand for", () => {
 });
 
 describe("the list", () => {
-  const shown = (more = {}) => {
-    const list = new List(SEGMENTS, { pick: vi.fn(), edited: vi.fn(), ...more });
+  const shown = ({ segments = SEGMENTS, ...more } = {}) => {
+    const list = new List(segments, { pick: vi.fn(), edited: vi.fn(), ...more });
     document.body.append(list.node);
     return list;
   };
@@ -135,6 +135,49 @@ describe("the list", () => {
     expect(list.node.textContent).toContain("Die Flut kommt.");
   });
 
+  test("has what was edited, whatever becomes of it", () => {
+    const list = shown({ edited: () => { throw new Error("Cannot send"); } });
+    list.edit(0);
+    list.area.value = "kept";
+    expect(() => list.leave(true)).toThrow();
+    expect([list.rows[0].text.textContent, list.lines()[0]]).toEqual(["kept", "00:00 Anna: kept"]);
+  });
+
+  test("lets each name and each text have its own direction", () => {
+    const list = shown();
+    list.edit(0);
+    expect([...list.node.querySelectorAll(".gemini-nb-said, .gemini-nb-speaker, textarea")].map((one) => one.dir)).toEqual(Array(7).fill("auto"));
+  });
+
+  describe("where there is sound and no words", () => {
+    const GAP = { start: 4, end: 6, speaker: "", text: "", flags: ["0:02 without words"] };
+    const gapped = () => shown({ segments: [...SEGMENTS, GAP] });
+
+    test("says so, and not as what was said", () => {
+      const list = gapped();
+      const { item, text } = list.rows[3];
+      expect([text.textContent, item.dataset.unsaid, item.querySelector("[role=img]")]).toEqual(["0:02 without words", "true", null]);
+      expect(list.rows[1].item.dataset.unsaid).toBe("false");
+      expect([list.search("without"), list.lines()]).toEqual([1, []]);
+    });
+
+    test("takes words, and nothing else for them", () => {
+      const list = gapped();
+      for (const [text, calls] of [[" ", 0], ["A bell.", 1]]) {
+        list.edit(3);
+        expect(list.area.value).toBe("");
+        list.area.value = text;
+        list.leave(true);
+        expect(list.edited).toHaveBeenCalledTimes(calls);
+        expect(list.rows[3].text.textContent).toBe(text.trim() || "0:02 without words");
+      }
+      const { item } = list.rows[3];
+      expect([item.dataset.unsaid, item.querySelector("[role=img]")]).toEqual(["false", null]);
+      list.update([...SEGMENTS, { ...GAP, text: "A bell.", flags: ["late"] }]);
+      expect(item.querySelector("[role=img]").title).toBe("late");
+    });
+  });
+
   test("takes the kernel's text, but not into what is being written", () => {
     const list = shown();
     list.edit(0);
@@ -176,6 +219,7 @@ describe("the player", () => {
 
   test("is played with the keyboard alone", () => {
     const view = shown();
+    view.load("blob:there");
     press(view.list.rows[0].go, "End");
     press(document.activeElement, "Enter");
     expect(view.sound.currentTime).toBe(6);
@@ -200,6 +244,43 @@ describe("the player", () => {
     expect(edited.mock.calls).toEqual([[0, "kept"]]);
     expect(document.activeElement).toBe(view.list.rows[0].go);
     view.dispose();
+  });
+
+  test("marks nothing before it was played or sought", () => {
+    const view = shown();
+    const marked = () => view.root.querySelector("[aria-current]")?.dataset.index;
+    view.load("blob:there");
+    view.sound.dispatchEvent(new Event("loadedmetadata"));
+    expect([marked(), view.list.rows[0].go.tabIndex]).toEqual([undefined, 0]);
+    view.update(SEGMENTS.slice(0, 2));
+    expect(marked()).toBe(undefined);
+    press(view.slider, "Home");
+    expect(marked()).toBe("0");
+    view.dispose();
+  });
+
+  test("searches when the typing has a pause, or at Enter", () => {
+    vi.useFakeTimers();
+    const view = shown();
+    const type = (words) => {
+      view.search.value = words;
+      view.search.dispatchEvent(new Event("input"));
+    };
+    type("anna");
+    vi.advanceTimersByTime(60);
+    type("ben");
+    vi.advanceTimersByTime(60);
+    expect(view.said.textContent).toBe("");
+    vi.advanceTimersByTime(60);
+    expect(view.said.textContent).toBe("1 of 3");
+    type("vu");
+    press(view.search, "Enter");
+    expect(view.sound.currentTime).toBe(6);
+    type("ben");
+    view.dispose();
+    vi.runAllTimers();
+    vi.useRealTimers();
+    expect(view.said.textContent).toBe("1 of 3");
   });
 
   test("loops the segment that plays", () => {
@@ -243,8 +324,51 @@ describe("the player", () => {
   test("has no more than the sound where there is no transcript", () => {
     const view = shown({ segments: [] });
     expect(view.root.querySelectorAll("ol, input, .gemini-nb-tool").length).toBe(0);
+    expect([...view.root.children].map(({ className }) => className.slice(10))).toEqual(["head", "note"]);
+    expect(view.speed.parentNode.className).toBe("gemini-nb-head");
+    view.load("blob:there");
     press(view.slider, " ");
     expect(view.sound.play).toHaveBeenCalledTimes(1);
+    view.dispose();
+  });
+
+  test("plays, where it was pressed before the sound came", () => {
+    const view = shown();
+    expect(view.button.getAttribute("aria-busy")).toBe("true");
+    const pressed = () => [view.button.title, view.sound.play.mock.calls.length];
+    view.button.click();
+    view.button.click();
+    expect(pressed()).toEqual(["Play", 0]);
+    view.play(2);
+    expect([...pressed(), view.sound.currentTime]).toEqual(["Pause", 0, 6]);
+    view.load("blob:there");
+    expect(view.sound.play).toHaveBeenCalledTimes(1);
+    view.sound.dispatchEvent(new Event("loadedmetadata"));
+    expect([view.root.dataset.phase, view.button.getAttribute("aria-busy")]).toEqual(["ready", "false"]);
+    view.dispose();
+  });
+
+  test("takes a transcript that comes later, and another one", () => {
+    const view = shown({ segments: [] });
+    const [slider, speed] = [view.slider, view.speed];
+    speed.value = "1.5";
+    view.update(SEGMENTS);
+    expect([...view.root.children].map(({ className }) => className.slice(10))).toEqual(["head", "tools", "segments", "note"]);
+    view.search.value = "flut";
+    view.find();
+    view.list.edit(0);
+    view.seek(2);
+    view.update(SEGMENTS.slice(0, 2));
+    expect(view.root.querySelectorAll("ol, input, select").length).toBe(3);
+    expect([view.search.value, view.said.textContent, view.list.shown().length]).toEqual(["flut", "1 of 2", 1]);
+    expect([view.slider, view.speed.value, view.list.playing]).toEqual([slider, "1.5", 1]);
+    expect([view.speed, speed.parentNode]).toEqual([speed, view.bar]);
+    expect(view.list.edited).not.toHaveBeenCalled();
+    const row = view.list.rows[0].item;
+    view.update([{ ...SEGMENTS[0], text: "new" }, SEGMENTS[1]]);
+    expect([view.list.rows[0].item, view.list.rows[0].text.textContent]).toEqual([row, "new"]);
+    view.update([]);
+    expect(view.root.querySelectorAll("ol, input, .gemini-nb-tool").length).toBe(0);
     view.dispose();
   });
 
@@ -259,16 +383,20 @@ describe("the player", () => {
 describe("the model", () => {
   /** As anywidget gives it, with what a kernel says in `say`. */
   const modelled = (state = {}) => {
-    const all = { place: "mine", name: "a.wav", mime_type: "audio/aac", seconds: 3, segments: SEGMENTS, ...state };
+    const sounds = { sound0: EMPTY, sound1: EMPTY, pieces: 0 };
+    const all = { place: "mine", name: "a.wav", mime_type: "audio/aac", seconds: 3, segments: SEGMENTS, ...sounds, ...state };
     const heard = {};
-    const model = { send: vi.fn(), get: (name) => all[name], on: (name, hear) => (heard[name] = hear) };
+    const set = (name, value) => say(`change:${name}`, value);
+    const model = { send: vi.fn(), get: (name) => all[name], set, on: (name, hear) => (heard[name] = hear) };
     const say = (name, value) => {
       if (name.startsWith("change:")) all[name.slice(7)] = value;
       heard[name]?.(value);
     };
     return { model, say };
   };
+  const EMPTY = new DataView(new ArrayBuffer(0));
   const bytes = new DataView(new ArrayBuffer(4));
+  const whole = { sound0: bytes, sound1: bytes, pieces: 2 };
 
   beforeEach(() => {
     URL.createObjectURL = vi.fn(() => `blob:${Math.random()}`);
@@ -289,9 +417,11 @@ describe("the model", () => {
 
   test("makes one address of the sound, and takes it back", () => {
     const { say, close, gone } = opened();
+    say("change:sound0", bytes);
+    say("change:sound1", bytes);
     expect(URL.createObjectURL).not.toHaveBeenCalled();
-    say("change:sound", bytes);
-    expect(URL.createObjectURL).toHaveBeenCalledTimes(1);
+    say("change:pieces", 2);
+    expect(URL.createObjectURL.mock.calls).toEqual([[expect.objectContaining({ size: 8, type: "audio/aac" })]]);
     gone();
     close();
     closing.pop();
@@ -304,14 +434,17 @@ describe("the model", () => {
       sounds.push(document.createElement("audio"));
       return sounds.at(-1);
     });
-    const { model, say, find } = opened({ sound: bytes });
+    const { model, say, find } = opened(whole);
     const fail = () => sounds[0].dispatchEvent(new Event("error"));
     fail();
     fail();
     expect(model.send.mock.calls).toEqual([[{ t: "unplayable" }]]);
     expect(find("note").textContent).toBe("");
     say("change:mime_type", "audio/flac");
-    say("change:sound", bytes);
+    say("change:pieces", 0);
+    say("change:sound0", new DataView(new ArrayBuffer(9)));
+    say("change:pieces", 1);
+    expect(URL.createObjectURL.mock.lastCall).toEqual([expect.objectContaining({ size: 9, type: "audio/flac" })]);
     fail();
     expect(find("note").textContent).toContain("cannot play");
     vi.unstubAllGlobals();
@@ -325,8 +458,69 @@ describe("the model", () => {
     expect(model.send.mock.calls).toEqual([[{ t: "edit", index: 0, text: "new" }]]);
     say("change:segments", SEGMENTS);
     expect(find("said").textContent).toBe("Die Flut kommt.");
-    say("msg:custom", { t: "failed" });
-    expect(find("note").textContent).toContain("cannot play");
+    say("change:failed", "It is damaged.");
+    expect([find("note").textContent, find("play").getAttribute("aria-busy")]).toEqual(["It is damaged.", "false"]);
+  });
+
+  describe("without its kernel", () => {
+    const TWIN = "<div class='mine'><p><b>a</b></p><table>\n<tr><th>Time<th>Text\n"
+      + "<tr><td>00:00<td><div align=left>Anna</div><td><div align=left dir=auto>Die Flut kommt.</div>\n"
+      + "<tr><td>00:02<td><div align=left>Ben</div><td><div align=left dir=auto>&lt;img> <small>⚠ too fast; late</small></div>\n"
+      + "<tr><td>00:06<td><div align=left>Anna</div><td><div align=left dir=auto><i>0:02 without words</i></div>\n</table></div>";
+    const PLAIN = "a.wav, 00:03\n00:00  Anna: Die Flut kommt.\n00:02  Ben: <img>\n… 1 more";
+    const edit = (html, edits) => {
+      const data = { "text/html": html, "text/plain": PLAIN };
+      const output = { data, toJSON: () => ({ data }) };
+      const outputs = { length: 1, get: () => output, set: vi.fn((at, one) => Object.assign(data, one.data)) };
+      const { model } = modelled();
+      model.send.mockImplementation(() => { throw new Error("Cannot send"); });
+      model.widget_manager = { context: { model: { cells: { length: 1, get: () => ({ outputs }) } } } };
+      const widget = player();
+      closing.push(widget.initialize({ model }));
+      widget.render({ el: document.body });
+      for (const [index, text] of edits) {
+        document.querySelectorAll(".gemini-nb-go")[index].focus();
+        press(document.activeElement, "F2");
+        document.activeElement.value = text;
+        press(document.activeElement, "Enter");
+      }
+      return { data, model };
+    };
+
+    test("an edit is in the notebook that is saved", () => {
+      const { data, model } = edit(TWIN, [[0, "<b>Die Ebbe"], [1, "Ja $&"], [2, "Ding"]]);
+      const found = document.createElement("template");
+      found.innerHTML = data["text/html"];
+      const rows = [...found.content.querySelectorAll("tr")].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+      expect(rows.slice(1)).toEqual([
+        ["00:00", "Anna", "<b>Die Ebbe"], ["00:02", "Ben", "Ja $& ⚠ too fast; late"], ["00:06", "Anna", "Ding"],
+      ]);
+      expect(data["text/plain"]).toBe("a.wav, 00:03\n00:00  Anna: <b>Die Ebbe\n00:02  Ben: Ja $&\n… 1 more");
+      expect(document.querySelector(".gemini-nb-said").textContent).toBe("<b>Die Ebbe");
+      expect(document.querySelector(".gemini-nb-note").textContent).toContain("Python does not know");
+      expect(model.get("segments").map(({ text }) => text)).toEqual(["<b>Die Ebbe", "Ja $&", "Ding"]);
+    });
+
+    test("an edit that finds no place is told of", () => {
+      const { data } = edit("<div class='mine'>", [[0, "Die Ebbe"]]);
+      expect(data["text/html"]).toBe("<div class='mine'>");
+      expect(document.querySelector(".gemini-nb-note").textContent).toContain("not kept");
+    });
+  });
+
+  test("shows what is known when the page is loaded again", () => {
+    const { find } = opened({ ...whole, failed: "It is damaged." });
+    expect(URL.createObjectURL).toHaveBeenCalledTimes(1);
+    expect(find("note").textContent).toBe("It is damaged.");
+  });
+
+  test("draws a waveform that comes later", () => {
+    const { say, find } = opened();
+    const drawn = vi.fn();
+    HTMLCanvasElement.prototype.getContext = () => ({ scale() {}, fillRect: drawn });
+    for (const [name, value] of [["clientWidth", 6], ["clientHeight", 40]]) Object.defineProperty(find("wave"), name, { value });
+    say("change:peaks", new DataView(Int8Array.from([-127, 9, 0, 0]).buffer));
+    expect(drawn.mock.calls.slice(0, 2)).toEqual([[0, 0, 2, 40], [3, 19.5, 2, 1]]);
   });
 });
 
@@ -421,6 +615,9 @@ describe("the place", () => {
     const book = notebook("<p>other</p>", "<div class='mine'>old");
     replace(book, "mine", { "text/html": "<div class='mine'>new" });
     expect(book.list[0].data["text/html"]).toBe("<p>other</p>");
+    const saved = book.list[1];
+    replace(book, "mine", { "text/html": "<div class='mine'>new" });
+    expect(book.list[1]).toBe(saved); // a notebook that is not changed has nothing to save
     expect(book.list[1]).toEqual({ output_type: "execute_result", data: { "text/html": "<div class='mine'>new" } });
   });
 });
