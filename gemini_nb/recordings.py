@@ -66,7 +66,7 @@ class Recordings:
         if sound is None:
             return None
         try:
-            return _player(sound, text_of(response.parts) or self._read_aloud())
+            return _player(sound, text_of(response.parts).strip() or self._read_aloud())
         except GeminiError:  # the answer has the bytes all the same
             print(repr(sound))
             return None

@@ -160,10 +160,11 @@ def test_a_terminal_gets_the_answer_alone(shell, serve, displays, capsys):
     assert capsys.readouterr().out.strip() == LINES.strip()
 
 
-def test_a_spoken_answer_is_a_player(shell, serve, displays, capsys):
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_spoken_answer_is_a_player(shell, serve, displays, capsys, blank):
     """Its pieces are one sound, kept in the variable as well; the voice is asked for."""
     genai.configure(display="once")
-    server = serve(speaking(SPOKEN[:20_001], SPOKEN[20_001:]))
+    server = serve(speaking(SPOKEN[:20_001], SPOKEN[20_001:], text=blank))
     run(shell, "%%gemini -m gemini-x-tts --voice Kore -o answer\nSay: Have a good day!")
     sent = server.calls[0].json()["generationConfig"]
     assert sent["responseModalities"] == ["AUDIO"]

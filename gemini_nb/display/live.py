@@ -118,7 +118,7 @@ class LiveMarkdown:
         """
         used = used if self._has_badge else None
         text, thoughts = str(self._document.said), str(self._document.thoughts)
-        if sound is not None and not text and not thoughts and self._shows_media:
+        if sound is not None and self._shows_media and not f"{text}{thoughts}".strip():
             data = sound._repr_mimebundle_()
             self._way.close("", data, static.metadata(response, seconds), used)
             return
