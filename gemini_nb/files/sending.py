@@ -72,8 +72,6 @@ class Job:
             return made
         finally:
             entry.release()
-            # On a thread, since it waits for what is being read.
-            asyncio.get_running_loop().run_in_executor(None, self.source.rest)
 
     def _claim(self, client: Client) -> unfinished.Entry:
         """The place of this very upload: the same file, for the same account, called the same."""

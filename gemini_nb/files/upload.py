@@ -118,6 +118,8 @@ class Upload:
             self._entry.forget()
             raise
         finally:
+            # Behind what is still to be read ahead, which would open the file once more.
+            self._thread.submit(self._source.rest)
             self._thread.shutdown(wait=False)
         self._entry.forget()
         return file

@@ -9,15 +9,17 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import gemini_nb as genai
 from gemini_nb import errors
-from gemini_nb.files import resumable, unfinished, upload
+from gemini_nb.files import resumable, sources, unfinished, upload
 from tests.conftest import KEY
 from tests.faults.uploads import GRANULE, UploadServer
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 # Four chunks, the last one short.
@@ -161,6 +163,26 @@ def test_an_upload_that_gets_no_further_says_how_far_it_got(fault, path, tmp_pat
         before = server.commands.count("start")
         arrived(server, genai.upload_file(path))
         assert server.commands.count("start") == before
+
+
+def test_a_file_that_is_read_ahead_is_closed(path, monkeypatch):
+    """Also where the upload is over before that read begins."""
+    over, read_of, read = threading.Event(), [], sources.Source.read
+
+    def late(source, offset, size):
+        read_of.append(source)
+        if offset >= upload.BLOCK:  # read while the first block is on its way
+            over.wait(10)
+        return read(source, offset, size)
+
+    monkeypatch.setattr(sources.Source, "read", late)
+    with UploadServer({("upload", 0): "403"}) as server:
+        genai.configure(api_key=KEY, base_url=server.url)
+        with pytest.raises(errors.PermissionDenied):
+            genai.upload_file(path)
+    over.set()
+    until(lambda: not any(t.name.startswith("gemini_nb-upload") for t in threading.enumerate()))
+    assert read_of[-1]._file is None
 
 
 @pytest.mark.parametrize(
