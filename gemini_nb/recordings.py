@@ -6,6 +6,7 @@ is done where there is sound.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +159,11 @@ def _of_response(response: Response, **_: Any) -> Any:
 
 def _of_transcript(transcript: Transcript, **_: Any) -> Any:
     from gemini_nb.display import audio
+    from gemini_nb.widgets.player import Player
 
+    if transcript.audio is not None:
+        with contextlib.suppress(GeminiError):  # the file may be gone
+            return Player(transcript.audio, transcript)._repr_mimebundle_()
     return audio.table(transcript)
 
 

@@ -123,7 +123,7 @@ class _Work:
         **asked: Any,
     ) -> None:
         self._model = model
-        sound = recording(audio)
+        self._sound = sound = recording(audio)
         self._heard: Heard | None = None
         if sound is None:  # the service has all of it, and is told which part is meant
             part = to_part(audio)
@@ -261,6 +261,7 @@ class _Work:
                     key=operator.attrgetter("start"),
                 )
         trust.check(whole, self._heard.levels)
+        whole.audio = self._sound
         return self._heard.placed(whole)
 
 

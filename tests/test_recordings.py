@@ -226,6 +226,10 @@ def test_sound_at_the_end_of_a_cell(shell, serve):
     assert rows(said) == [("00:00", "Hello"), ("00:01", "Hi")]
     assert "<audio" not in said["text/html"]
     assert "not saved" not in said["text/html"]
+    heard = Transcript([Segment(0, 1, "Hello")], audio=Audio.from_bytes(WAV))
+    assert "<audio" in formatted(heard[:1])[0]["text/html"]
+    gone = Transcript([Segment(0, 1, "Hello")], audio=Audio.from_path("/no/such.wav"))
+    assert rows(formatted(gone)[0]) == [("00:00", "Hello")]
     serve(speaking(SPOKEN, text="Hello"))
     spoken = formatted(genai.GenerativeModel().generate_content("hi", stream=True).resolve())[0]
     assert rows(spoken) == [("00:00", "Hello")]

@@ -79,6 +79,7 @@ def test_a_part_has_its_place_in_the_whole(serve, model):
     found = model.transcribe(speech(60), start=30, end="00:33")
     assert [(s.start, s.end) for s in found] == [pytest.approx((29.9, 31.9))]
     assert found.seconds == 33
+    assert found.between(0, 33).audio.probe().seconds == 60
 
 
 def test_a_part_is_cut_where_it_is_calm(serve, model):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from gemini_nb.display.html import terminal_text
@@ -18,6 +18,7 @@ from gemini_nb.transcripts import clock, subtitles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gemini_nb.audio import Audio
     from gemini_nb.transcripts.trust import Move
 
 
@@ -48,13 +49,15 @@ class Transcript:
     """What was said in a recording, in the order of its Segments.
 
     `language` is a code or a name, `""` where unknown; `seconds` is the length of the recording,
-    None where unknown. `partial` says that the answer was cut off before its end.
+    None where unknown. `partial` says that the answer was cut off before its end. `audio` is the
+    recording, where it is here: with it a notebook shows a player. It is not saved.
     """
 
     segments: list[Segment] = field(default_factory=list)
     language: str = ""
     seconds: float | None = None
     partial: bool = False
+    audio: Audio | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -78,7 +81,7 @@ class Transcript:
         """
         first, last = clock.seconds(start), clock.seconds(end)
         heard = [s for s in self.segments if s.start < last and (s.end > first or s.start >= first)]
-        return Transcript(heard, self.language, self.seconds, self.partial)
+        return replace(self, segments=heard)
 
     def search(self, words: str) -> list[Segment]:
         """The Segments whose text has `words`, whatever their case and accents."""
@@ -121,7 +124,8 @@ class Transcript:
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold; `from_dict` makes the same Transcript of it."""
-        made = asdict(self)
+        made = asdict(replace(self, audio=None))
+        del made["audio"]
         for segment in made["segments"]:
             segment["flags"] = list(segment["flags"])
         return made
@@ -159,7 +163,7 @@ class Transcript:
     def __getitem__(self, at: slice) -> Transcript: ...
     def __getitem__(self, at: int | slice) -> Segment | Transcript:
         if isinstance(at, slice):
-            return Transcript(self.segments[at], self.language, self.seconds, self.partial)
+            return replace(self, segments=self.segments[at])
         return self.segments[at]
 
     def __str__(self) -> str:
