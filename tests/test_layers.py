@@ -40,7 +40,7 @@ LAYERS = (
     {"blocking", "notices", "rate", "retry", "connection", "network", "transport", "client"}
     | {"progress", "files", "files.sources", "files.unfinished", "files.resumable"}
     | {"files.upload", "files.sending", "files.uploaded"}
-    | {"ledger", "record", "history", "inline", "kept", "known"},
+    | {"ledger", "record", "history", "inline", "kept", "known", "state"},
     {"model", "chat", "caching", "embedding", "batches", "batch_wire"}
     | {"counting", "windows", "forecast", "transcribe", "stretches", "answers"},
     {"display", "display.static", "display.live", "display.places", "display.slot"}

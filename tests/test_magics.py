@@ -20,14 +20,10 @@ from tests.faults.uploads import UploadServer
 from tests.media import picture
 from tests.server import answer_json, answer_sse, chunk
 
+pytestmark = pytest.mark.usefixtures("unasked")
+
 PNG = picture()
 CODE = "Do this:\n\n```python\nprint(1)\n```\n\nthen\n\n```python\nprint(2)\n```\n"
-
-
-@pytest.fixture(autouse=True)
-def unasked(monkeypatch):
-    """Nobody asks in passing how much a model reads: calls are counted here."""
-    monkeypatch.setattr(windows, "learn", lambda *_: None)
 
 
 @pytest.fixture

@@ -9,21 +9,16 @@ import numpy as np
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import windows
 from gemini_nb.audio import Audio
 from gemini_nb.transcripts import Segment, Transcript
 from tests.media import picture, recording
 from tests.server import answer_sse, chunk
 
+pytestmark = pytest.mark.usefixtures("unasked")
+
 WAV = recording(seconds=2)
 SPOKEN = (np.sin(np.arange(24_000) / 30) * 9000).astype("<i2").tobytes()
 LINES = "Here it is:\n\n[00:00] Anna: Hello there.\n[00:01] Ben: Good day.\n"
-
-
-@pytest.fixture(autouse=True)
-def unasked(monkeypatch):
-    """Nobody asks in passing how much a model reads."""
-    monkeypatch.setattr(windows, "learn", lambda *_: None)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import gemini_nb as genai
-from gemini_nb import answers, transcribe
+from gemini_nb import state, transcribe
 from gemini_nb import stretches as cutting
 from gemini_nb.errors import BadPrompt, MissingKey, ResponseError, ServerError, StoppedEarly
 from gemini_nb.types import Blob, FileData, Part
@@ -218,7 +218,7 @@ class InStretches:
 
 def kept():
     """The answers that wait on disk."""
-    return list(answers._folder().iterdir())
+    return list(state.folder("transcripts").iterdir())
 
 
 @pytest.fixture

@@ -1,25 +1,23 @@
 """What is kept of an upload that has not ended, so that the same call can go on after a crash.
 
-One small file for each upload, in the person's state directory, readable by that person alone. It
-holds the upload's address, how far it got and the hash of that much; no key, no path, no name.
-Whatever goes wrong with it here only means that an upload starts from its beginning.
+One small file (`state.py`) for each upload: its address, how far it got and the hash of that much;
+no key, no path, no name. Without it an upload starts from its beginning.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
-import tempfile
-import time
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-# The service forgets an upload after this time.
-_DAYS = 7
+from gemini_nb import state
+from gemini_nb.state import Note
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Kept(msgspec.Struct):
@@ -31,54 +29,22 @@ class Kept(msgspec.Struct):
     sha256: str
 
 
-_decoder = msgspec.json.Decoder(Kept)
-
-
-class Entry:
+class Entry(Note[Kept]):
     """The place of one upload, held by a lock that the system gives back whatever happens."""
 
     def __init__(self, path: Path | None = None, lock: IO[bytes] | None = None) -> None:
-        self._path = path
+        super().__init__(Kept, path)
         self._lock = lock
-
-    def read(self) -> Kept | None:
-        """What is kept, None where there is nothing that can be read."""
-        if self._path is None:
-            return None
-        try:
-            return _decoder.decode(self._path.read_bytes())
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return None
-
-    def write(self, kept: Kept) -> None:
-        """Keep it: the old or the new one, never half of either."""
-        if self._path is None:
-            return
-        with contextlib.suppress(OSError):
-            number, name = tempfile.mkstemp(dir=self._path.parent, suffix=".part")
-            try:
-                with os.fdopen(number, "wb") as file:
-                    file.write(msgspec.json.encode(kept))
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-
-    def forget(self) -> None:
-        """The upload has ended."""
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Let another call have it."""
-        if self._lock is None or self._path is None:
+        if self._lock is None or self.path is None:
             return
         with contextlib.suppress(OSError):  # Windows keeps what is open; it is swept one day
-            if not self._path.exists():
-                self._path.with_suffix(".lock").unlink()
+            if not self.path.exists():
+                self.path.with_suffix(".lock").unlink()
         self._lock.close()
-        self._lock = self._path = None
+        self._lock = self.path = None
 
 
 def claim(*identity: object) -> Entry:
@@ -87,30 +53,13 @@ def claim(*identity: object) -> Entry:
     Where it cannot be had (no directory, or another call is at the same upload), what is written
     goes nowhere.
     """
-    name = hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:32]
+    name = state.digest(msgspec.json.encode(identity))
     with contextlib.suppress(OSError):
-        folder = _folder()
-        _sweep(folder)
+        folder = state.folder("uploads")  # for as long as the service keeps an upload
         lock = _locked(folder / f"{name}.lock")
         if lock is not None:
             return Entry(folder / f"{name}.json", lock)
     return Entry()
-
-
-def _folder() -> Path:
-    import platformdirs
-
-    folder = Path(platformdirs.user_state_dir("gemini_nb")) / "uploads"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
-def _sweep(folder: Path) -> None:
-    oldest = time.time() - _DAYS * 24 * 3600
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
 
 
 def _locked(path: Path) -> IO[bytes] | None:
