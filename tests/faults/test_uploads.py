@@ -171,7 +171,7 @@ def test_a_file_that_is_read_ahead_is_closed(path, monkeypatch):
 
     def late(source, offset, size):
         read_of.append(source)
-        if offset >= upload.BLOCK:  # read while the first block is on its way
+        if offset >= GRANULE:  # read while the first chunk is on its way
             over.wait(10)
         return read(source, offset, size)
 
