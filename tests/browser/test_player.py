@@ -235,11 +235,12 @@ def test_the_keyboard_is_enough(shown):
     assert page.evaluate("() => document.querySelectorAll('.jp-CodeCell').length") == 2
 
 
-LATER = """import IPython, time
+# What a cell waits for, until the test lets it go on.
+WAIT = "while not pathlib.Path('go').exists(): time.sleep(0.02)"
+LATER = f"""import IPython, pathlib, time
 player = Player(sound('WAV', 60))
 player.show(is_final=False)
-while not player.widget.pieces: time.sleep(0.05)
-time.sleep(1)
+{WAIT}
 player.transcript = said(8)
 player.show()
 IPython.display.Markdown('The answer.')"""
@@ -254,8 +255,10 @@ def test_it_plays_while_its_cell_runs(book):
     book.run_all()
     book.until(f"{READY} && !document.querySelector('.gemini-nb-segments')")
     page.click(".gemini-nb-play")
+    book.path.with_name("go").touch()
     book.until("document.querySelectorAll('.gemini-nb-segment').length === 8")
     book.until_idle()
+    book.path.with_name("go").unlink()
     book.until(f"{CURRENT} === '2'")
     assert page.evaluate("() => window.sounds.length") == 1
     assert page.evaluate("() => document.querySelectorAll('.gemini-nb-player').length") == 1
@@ -268,7 +271,7 @@ BUSY = "player = Player(sound('WAV', 600), said(600))\nplayer"
 
 
 @pytest.mark.parametrize(
-    "cells", [(MAKE + BUSY, "import time; time.sleep(8)", "time.sleep(1)")], ids=[""]
+    "cells", [(MAKE + BUSY, f"import pathlib, time\n{WAIT}", "'the last one'")], ids=[""]
 )
 @pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_it_is_ready_before_the_kernel_listens(book):
@@ -277,6 +280,9 @@ def test_it_is_ready_before_the_kernel_listens(book):
     book.until(READY)
     prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
     assert "*" in book.page.evaluate(f"() => {prompts}.map((p) => p.textContent).join()")
+    book.path.with_name("go").touch()
+    book.until_idle()
+    book.path.with_name("go").unlink()
 
 
 @cells("Player(sound('WAV', 8), said(8))")
