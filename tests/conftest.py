@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import inspect
+import signal
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -48,6 +49,14 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
         gc.collect()  # a Response that nobody holds is over now
         ledger.end(10)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hears_interrupts() -> Iterator[None]:
+    """A shell that begins the tests in the background has them ignore ^C, which some of them press."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
