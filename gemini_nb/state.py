@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from gemini_nb import structs
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 _DAYS = 7
@@ -24,7 +26,7 @@ class Note(Generic[T]):
     """One of them, of a kind; without a path there is none, and what is written goes nowhere."""
 
     def __init__(self, kind: type[T], path: Path | None) -> None:
-        self._decoder = msgspec.json.Decoder(kind)
+        self._decoder: msgspec.json.Decoder[T] = structs.decoder(kind)
         self.path = path
 
     def read(self) -> T | None:

@@ -17,6 +17,7 @@ import base64
 import binascii
 import enum
 import functools
+import threading
 import types as stdlib_types
 import typing
 from typing import Any, NamedTuple, TypeVar
@@ -108,9 +109,22 @@ def _nested(tp: Any) -> tuple[type[Wire] | None, bool]:
     return None, False
 
 
+# msgspec prepares a type when it is first used, and lets other threads see it half prepared: they
+# crash, and the kernel with them. So a type is prepared here, by one thread, before it is used.
+_preparing = threading.Lock()
+
+
+@functools.cache
+def decoder(cls: type[Any]) -> msgspec.json.Decoder[Any]:
+    """The decoder of a msgspec Struct, for any number of threads."""
+    with _preparing:
+        return msgspec.json.Decoder(cls)
+
+
 @functools.cache
 def _fields(cls: type[Wire]) -> dict[str, _Field]:
     """The fields of `cls` by wire name, `extra` last and by its own."""
+    decoder(cls)  # their values are to be converted
     hints = typing.get_type_hints(cls)
     table = {}
     for info in msgspec.structs.fields(cls):
@@ -125,11 +139,6 @@ def _public_names(cls: type[Any]) -> list[str]:
     return [name for name in cls.__struct_fields__ if name != "extra"]
 
 
-@functools.cache
-def _decoder(cls: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(cls)
-
-
 def decode(cls: type[T], data: bytes | str) -> T:
     """One JSON document → `cls`, whatever it holds beyond what `cls` knows.
 
@@ -137,7 +146,7 @@ def decode(cls: type[T], data: bytes | str) -> T:
     """
     try:
         try:
-            return typing.cast("T", _decoder(cls).decode(data))  # type: ignore[arg-type]
+            return typing.cast("T", decoder(cls).decode(data))  # type: ignore[arg-type]
         except (msgspec.ValidationError, NotImplementedError, TypeError):  # the slow road takes it
             value = read(data)
             if not isinstance(value, dict):

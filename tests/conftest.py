@@ -53,7 +53,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def hears_interrupts() -> Iterator[None]:
-    """A shell that begins the tests in the background has them ignore ^C, which some of them press."""
+    """A shell that begins the tests in the background has them ignore ^C, which some press."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

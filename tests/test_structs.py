@@ -7,6 +7,8 @@ import dataclasses
 import enum
 import json
 import pickle
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -101,7 +103,7 @@ def test_both_roads_lead_to_the_same(value):
     """What the fast decoder takes is what `build` makes of the same object."""
     text = json.dumps(value)
     try:
-        fast = structs._decoder(GenerateContentResponse).decode(text)
+        fast = structs.decoder(GenerateContentResponse).decode(text)
     except msgspec.ValidationError:
         return
     assert structs.to_wire(fast) == structs.to_wire(structs.build(GenerateContentResponse, value))
@@ -314,3 +316,38 @@ def test_depths_that_no_answer_has(depth, usage):
         assert depth > 100
     else:
         assert found.candidates[0].content.parts[0].function_call.args["a"] is not None
+
+
+FIRST_USE = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from gemini_nb import structs
+
+def made(name, **fields):
+    hints = {key: kind | None for key, kind in fields.items()}
+    return type(name, (structs.Wire,), {"__annotations__": hints, **dict.fromkeys(fields)})
+
+def first_use():
+    inner = made("Inner", **{f"f{i}": str for i in range(20)})
+    outer, other = made("Outer", inner=inner), made("Other", inner=inner, i=int)
+    begin = threading.Barrier(8)
+    def work(k):
+        begin.wait()
+        if k % 2:
+            got = structs.decode([outer, other][k // 2 % 2], '{"inner": {"f19": "a"}}')
+        else:
+            got = structs.build([outer, other][k // 2 % 2], {"inner": {"f19": "a"}})
+        assert got.inner.f19 == "a"
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+for _ in range(100):
+    first_use()
+"""
+
+
+def test_threads_may_be_the_first_to_use_a_type():
+    """Two at once: what one of them has half prepared, the other does not use."""
+    done = subprocess.run([sys.executable, "-c", FIRST_USE], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -346,5 +346,5 @@ class _Widget:
         with self._later.lock:
             self._later.end()
             self._flush()
-            self._channel.end({"data": data, "metadata": facts}, **said)
+            self._channel.end({"data": data, "metadata": facts}, self._slot.again, **said)
         self._slot.show(data, facts)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from IPython.core.getipython import get_ipython
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import ipywidgets
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
@@ -24,6 +26,10 @@ _lock = threading.Lock()
 
 class Slot(Protocol):
     """Where an answer stands."""
+
+    @property
+    def again(self) -> Callable[[], None] | None:
+        """Has a page that missed the last change hear of it; None where only it knows the place."""
 
     def show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Show this, in the place of what was shown before."""
@@ -71,6 +77,8 @@ def _belong() -> None:
 
 
 class _OfCell:
+    again = None
+
     def __init__(self, name: str | None) -> None:
         _belong()
         self._name = name
@@ -90,22 +98,39 @@ class _OfCell:
 class _OfOutput:
     def __init__(self, out: ipywidgets.Output) -> None:
         self._out = out
-        self._shown: dict[str, Any] | None = None
+        self._shown: list[dict[str, Any]] = []  # what it is, and what it was before that
 
     def show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         new = {"output_type": "display_data", "data": data, "metadata": metadata}
         with _lock:
             outputs = list(self._out.outputs)
-            # The page may have sent the list back: what was shown is equal, and not the same.
-            found = (i for i, one in enumerate(outputs) if one.get("data") == self._shown)
-            at = len(outputs) if self._shown is None else next(found, len(outputs))
+            at = self._place(outputs)
             outputs[at : at + 1] = [new]
             self._out.outputs = tuple(outputs)
-        self._shown = data
+            self._shown = [new, *self._shown[:1]]
+
+    def _place(self, outputs: list[dict[str, Any]]) -> int:
+        # The page may have sent the list back: what was shown is equal, and not the same. Or it
+        # sent, in the very moment of the last change, the list as it was before.
+        for shown in self._shown:
+            for at, one in enumerate(outputs):
+                if one.get("data") == shown["data"]:
+                    return at
+        return len(outputs)
+
+    def again(self) -> None:
+        new, before = self._shown[0], self._shown[-1]
+        with _lock:
+            self._out.outputs = tuple(
+                new if one.get("data") == before["data"] else one for one in self._out.outputs
+            )
+        self._out.send_state("outputs")
 
 
 class _Once:
     """Without a name: it would be another one in each run."""
+
+    again = None
 
     def show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         from IPython.display import display

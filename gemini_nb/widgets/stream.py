@@ -192,7 +192,8 @@ class Channel:
         self._texts: dict[str, list[str]] = {"d": [], "thought": []}
         self._status: dict[str, Any] = {}
         self._news: dict[str, Any] = {}  # of the status
-        self.is_heard = self._is_over = False
+        self._ended: dict[str, Any] = {}  # what was said at the end
+        self.is_heard = False
         self._views: set[Any] = set()
         self.wants_base = False
         self._began = time.monotonic()
@@ -220,13 +221,17 @@ class Channel:
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("t")
         if kind == "here":
+            ears.answered()
+            if self._ended:
+                # It has been heard late and knows; or its model was there before its view, when the
+                # end came, and then it will ask for what it misses.
+                self._stream.send(self._ended)
+                return
             if content.get("view") in self._views:  # said twice
                 return
             self._views.add(content.get("view"))
-            ears.answered()
             self.is_heard = True
-        # A page that is heard late has the end already, and asks where it misses something.
-        if kind == "need" or (kind == "here" and not self._is_over):
+        if kind in ("need", "here"):
             self.wants_base = True
             self._wake()
         elif kind == "stop" and self._stop is not None:
@@ -260,25 +265,28 @@ class Channel:
             "status": {**self._status, "seconds": round(time.monotonic() - self._began, 1)},
         }
 
-    def end(self, final: dict[str, Any], **more: Any) -> None:
+    def end(
+        self, final: dict[str, Any], again: Callable[[], None] | None = None, **more: Any
+    ) -> None:
         """Nothing more comes: `final` is the output that takes the widget's place.
 
         A page that was loaded again in the meantime does not know the place any more; it asks, and
-        puts the output there by itself. `more` is for the page alone, such as what was `used`.
+        puts the output there by itself, or the kernel does so `again`. `more` is for the page
+        alone, such as what was `used`.
         """
         ended = {"t": "end", "o": self._sent["d"], "id": self.name, **more}
         self._stream.send(ended)
         # Not sent now: to the page that saw it all the output itself is on its way.
-        final = {**final, "id": self.name}
-        whole = {"text": final["data"].get("text/plain", ""), "ended": ended, "final": final}
+        whole: dict[str, Any] = {"text": final["data"].get("text/plain", ""), "ended": ended}
+        if again is None:
+            whole["final"] = {**final, "id": self.name}
         self._stream._trait_values["base"] = {**self._base(), **whole}
         self._texts = {"d": [], "thought": []}
         self._stop = None
-        self._is_over = True
-        self._wake = self._resend
+        self._ended = ended
+        self._wake = again or self._resend
         for old in _let_go(self._stream):
             old.close()
 
     def _resend(self) -> None:
-        self.wants_base = False
         self._stream.send_state("base")

@@ -34,7 +34,8 @@ def f(x):
 The end 🎉.
 """
 SHOWN = "document.querySelector('.gemini-nb-text')"
-FINAL = "document.querySelector('.jp-OutputArea-output.jp-RenderedMarkdown')"
+FINALS = ".jp-OutputArea-output.jp-RenderedMarkdown"
+FINAL = f"document.querySelector('{FINALS}')"
 
 
 def saved_output(book):
@@ -252,3 +253,32 @@ def test_twenty_at_once_do_not_mix(book):
     texts = sorted(output.data["text/plain"] for output in saved)
     wanted = sorted("".join(f"s{k}w{i} " for i in range(60)) for k in range(20))
     assert texts == wanted
+
+
+LOST = """import ipywidgets
+from gemini_nb.display.live import LiveMarkdown
+from gemini_nb.stream import Response
+
+class Lossy(ipywidgets.Output):
+    # Of each list that ends with an answer, the first two messages never arrive.
+    lost = 0
+    def send_state(self, key=None):
+        if key == "outputs" and "text/markdown" in self.outputs[-1]["data"] and self.lost < 2:
+            self.lost += 1
+        else:
+            super().send_state(key)
+
+out = Lossy()
+display(out)
+live = LiveMarkdown(stop=print, out=out)
+live.write("All of it.")
+live.close(Response(), 1.0)
+"""
+
+
+@pytest.mark.parametrize("cells", [(LOST,)], ids=["lost"])
+def test_a_final_output_that_is_lost_comes_again(book):
+    """The page asks for it as long as the widget stands in its place."""
+    book.run_all()
+    book.until(f"{FINAL}?.innerText.trim() === 'All of it.' && !{SHOWN}")
+    assert book.page.evaluate(f"() => document.querySelectorAll('{FINALS}').length") == 1

@@ -175,8 +175,9 @@ class Channel:
         self.log.append(("base", ""))
         self.wants_base = False
 
-    def end(self, final):
+    def end(self, final, again):
         self.log.append(("end", final["data"]))
+        self.again = again
 
 
 @pytest.fixture
@@ -205,6 +206,7 @@ def test_a_widget_gets_deltas_and_gives_way(channel, published):
     assert last[0] is True
     assert last[1]["text/markdown"] == text
     assert first[3] == last[3] == Channel.name
+    assert channel().again is None  # a page that comes later finds the place by itself
 
 
 def test_the_last_words_before_a_silence_are_sent(channel):

@@ -52,6 +52,30 @@ def test_what_was_cleared_comes_again(out):
     assert shown(out) == ["two"]
 
 
+def test_a_list_of_before_may_come_from_the_page(out):
+    """What it undoes is done again as soon as the page asks, and with the next change."""
+    place = slot(out)
+    place.show({"text/plain": "one"}, {})
+    page = json.loads(json.dumps(out.outputs))
+    place.show({"text/plain": "two"}, {})
+    out.outputs = tuple(page)
+    place.again()
+    assert shown(out) == ["before", "two"]
+    out.outputs = tuple(page)
+    place.show({"text/plain": "three"}, {})
+    assert shown(out) == ["before", "three"]
+
+
+def test_it_is_sent_again(out, monkeypatch):
+    """Also where nothing changed here: a message may have been lost."""
+    place, sent = slot(out), []
+    place.show({"text/plain": "one"}, {})
+    monkeypatch.setattr(out, "send_state", sent.append)
+    place.again()
+    assert sent == ["outputs"]
+    assert shown(out) == ["before", "one"]
+
+
 def test_threads_share_an_output(out):
     """None takes another's place, and none is lost."""
 

@@ -86,8 +86,19 @@ def test_the_end_is_kept_and_not_sent(wire):
     assert kept["final"] == {**final, "id": channel.name}
     channel._hear(None, {"t": "here", "view": 1}, [])  # by a kernel that was busy until now
     assert len(bases(wire)) == 1
+    assert said(wire)[-1]["t"] == "end"
     channel._hear(None, {"t": "need"}, [])
     assert bases(wire)[-1] == kept
+
+
+def test_a_place_that_the_kernel_knows_is_its_own(wire):
+    """The page puts nothing there by itself: whoever asks has the kernel show it again."""
+    channel, shown = stream.Channel(None, list), []
+    channel.end({"data": {"text/plain": "all of it"}, "metadata": {}}, lambda: shown.append(1))
+    assert set(stream._latest[-1][1].base) == {"text", "thoughts", "status", "ended"}
+    channel._hear(None, {"t": "need"}, [])
+    assert shown == [1]
+    assert bases(wire) == []
 
 
 def test_facts_are_sent_when_they_change(wire):

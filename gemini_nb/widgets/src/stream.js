@@ -13,7 +13,7 @@ import css from "./stream.css";
 
 const AGAIN = 500; // ms after which the page says again that it listens
 const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
-const LEFT = 1000; // ms after the end in which the final output comes, where the page knows its place
+const LEFT = 1000; // ms after the end in which the final output comes; each later wait is twice as long
 
 function styled() {
   if (document.getElementById("gemini-nb-style")) return;
@@ -189,7 +189,7 @@ class View {
     this.parts.bar.remove();
     this.release = hold(this.parts.root);
     catching(this.manager, this.inbox.ended.id);
-    if (!(await this.late())) setTimeout(() => this.ask(), LEFT);
+    if (!(await this.late())) this.left = setTimeout(() => this.ask(LEFT), LEFT);
   }
 
   /** What was used takes the place of what was known before, and outlives this widget. */
@@ -208,15 +208,19 @@ class View {
     return final && settle(this.manager, final);
   }
 
-  /** The place is still this widget's: the final output went to a page that is gone. */
-  ask() {
-    if (this.parts.root.isConnected && !this.parts.root.closest(".gemini-nb-cover")) this.model.send({ t: "need" });
+  /** The place is still this widget's: the final output went to a page that is gone, or was lost. */
+  async ask(waited) {
+    const { root } = this.parts;
+    if (!root.isConnected || root.closest(".gemini-nb-cover") || (await this.late())) return;
+    this.model.send({ t: "need" });
+    this.left = setTimeout(() => this.ask(2 * waited), 2 * waited);
   }
 
   rest() {
     this.shut?.();
     clearInterval(this.clock);
     clearTimeout(this.asking);
+    clearTimeout(this.left);
     this.frames.cancel();
   }
 }
