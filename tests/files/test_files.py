@@ -11,7 +11,7 @@ import pytest
 
 import gemini_nb as genai
 from gemini_nb import enums, errors, files, known, resources
-from gemini_nb.files import uploaded
+from gemini_nb.files import upload, uploaded
 from gemini_nb.parts import to_part
 from tests.audio import sounds
 from tests.conftest import KEY
@@ -280,6 +280,7 @@ def test_a_recording(server, tmp_path):
 
 def test_a_recording_goes_on_where_its_upload_was_broken_off(tmp_path, monkeypatch):
     """From another session, too, as a path does: it is the same file."""
+    monkeypatch.setattr(upload, "FIRST_WAIT", 0.01)
     path = tmp_path / "talk.wav"
     path.write_bytes(sounds.encoded("WAV", sounds.tone(30)))
     with UploadServer({("finalize", 0): "half"}) as server:

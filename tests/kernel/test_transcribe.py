@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.kernel.kernels import Kernel
+from tests.kernel.kernels import LIMIT, Kernel
 from tests.server import Server, answer_json, chunk
 
 pytestmark = pytest.mark.kernel
@@ -34,12 +34,16 @@ class Answers:
     def __init__(self):
         self.left = 0
         self.lock = threading.Lock()
+        self.is_silent = threading.Event()
 
     def __call__(self, call):
         with self.lock:
             self.left -= 1
             is_open = self.left >= 0
-        return answer_json(chunk(json.dumps(SAID), "STOP")) if is_open else (200, {}, silent(call))
+        if is_open:
+            return answer_json(chunk(json.dumps(SAID), "STOP"))
+        self.is_silent.set()
+        return 200, {}, silent(call)
 
 
 async def silent(call):
@@ -57,7 +61,7 @@ def test_stopped_it_says_what_is_kept_and_goes_on_from_there():
         assert ready.reply["status"] == "ok", ready.reply
         answers.left = 2
         run = kernel.start("%gemini_transcribe talk -o found")
-        run.until(lambda _: len(server.calls) == 3)
+        assert answers.is_silent.wait(LIMIT)
         pressed = time.monotonic()
         kernel.interrupt()
         run.finish()
