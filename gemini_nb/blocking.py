@@ -236,8 +236,8 @@ async def arun(work: Coroutine[Any, Any, T]) -> T:
             running.call_soon_threadsafe(_wake, waiter)
 
     job = _Job(work, done)
-    job.start()
     try:
+        job.start()
         with _awake(running):
             await waiter
     except BaseException:

@@ -132,6 +132,32 @@ def test_an_interrupt_stops_the_work(handler):
     assert stopped.wait(5)
 
 
+def test_an_interrupt_right_after_the_start_stops_the_awaited_work(monkeypatch):
+    """It may come before the caller's loop has control, and raises right there."""
+    begun, stopped = threading.Event(), threading.Event()
+    start = blocking._Job.start
+
+    def pressed(job):
+        start(job)
+        assert begun.wait(5)
+        raise KeyboardInterrupt
+
+    async def work():
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+
+    async def main():
+        with pytest.raises(KeyboardInterrupt):
+            await blocking.arun(work())
+
+    monkeypatch.setattr(blocking._Job, "start", pressed)
+    asyncio.run(main())
+    assert stopped.wait(5)
+
+
 def test_an_interrupt_stops_a_feed():
     """SIGINT gets through while nothing comes."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
