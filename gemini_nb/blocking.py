@@ -92,10 +92,12 @@ def interruptible() -> Iterator[None]:
         yield
         return
     before = signal.getsignal(signal.SIGINT)
+    task = _current_task()
+    if isinstance(before, _Raise) and before.task is not task:
+        before = before.before  # another task's, which the loop has not taken back yet
     if before in (signal.default_int_handler, None) or isinstance(before, _Raise):
         yield
         return
-    task = _current_task()
     if task is not None:
         # Stays in place until the loop has control again, so that an interrupt between two reads
         # is not lost.
@@ -115,20 +117,20 @@ class _Raise:
     """A SIGINT handler that raises while its task has the thread, and else does as before."""
 
     def __init__(self, task: asyncio.Task[Any], before: Any) -> None:
-        self._task = task
-        self._before = before
+        self.task = task
+        self.before = before
 
     def __call__(self, number: int, frame: Any) -> None:
         # KeyboardInterrupt inside the loop itself, between two tasks, would end the kernel.
-        if _current_task() is self._task:
+        if _current_task() is self.task:
             raise KeyboardInterrupt
-        if callable(self._before):
-            self._before(number, frame)
+        if callable(self.before):
+            self.before(number, frame)
 
     def restore(self) -> None:
         in_force: object = signal.getsignal(signal.SIGINT)
         if in_force is self:  # nobody has set another since
-            signal.signal(signal.SIGINT, self._before)
+            signal.signal(signal.SIGINT, self.before)
 
 
 def _current_task() -> asyncio.Task[Any] | None:
@@ -330,7 +332,8 @@ class Feed(Generic[T]):
         self._job.cancel()
 
     def __del__(self) -> None:
-        self.close()
+        if not self._pump.is_over:  # an interrupt that comes in here is lost
+            self.close()
 
 
 class _Pump(Generic[T]):
@@ -339,6 +342,7 @@ class _Pump(Generic[T]):
     def __init__(self) -> None:
         self.batches: queue.SimpleQueue[list[T] | _End] = queue.SimpleQueue()
         self.waiters: set[asyncio.Future[None]] = set()
+        self.is_over = False
         self._batch: list[T] = []
 
     async def run(self, source: AsyncIterator[T]) -> None:
@@ -357,6 +361,7 @@ class _Pump(Generic[T]):
         finally:
             self._flush()
             self._put(end)
+            self.is_over = True
 
     def _flush(self) -> None:
         if self._batch:

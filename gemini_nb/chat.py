@@ -67,31 +67,33 @@ class _Queue:
     def turn(self) -> Iterator[None]:
         """Wait for one's turn, blocking. Raises ConfigError where it could never come."""
         place = _Place()
-        if any(one.thread == place.thread for one in self._line):
+        if any(one.thread == place.thread for one in tuple(self._line)):
             raise ConfigError(
                 "A task of this thread is still speaking in this chat.",
                 advice="Await it first, or use send_message_async here as well.",
             )
-        self._line.append(place)
         try:
+            self._line.append(place)
             with blocking.interruptible():
                 while self._line[0] is not place:
                     time.sleep(_STEP)
             yield
         finally:
-            self._line.remove(place)
+            with contextlib.suppress(ValueError):  # an interrupt came before it stood there
+                self._line.remove(place)
 
     @contextlib.asynccontextmanager
     async def turn_async(self) -> AsyncIterator[None]:
         """`turn` for a task: others of its loop go on meanwhile."""
         place = _Place()
-        self._line.append(place)
         try:
+            self._line.append(place)
             while self._line[0] is not place:  # noqa: ASYNC110 - an Event has one loop alone
                 await asyncio.sleep(_STEP)
             yield
         finally:
-            self._line.remove(place)
+            with contextlib.suppress(ValueError):  # as above
+                self._line.remove(place)
 
 
 class ChatSession:

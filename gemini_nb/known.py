@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from gemini_nb.tokens import facts
@@ -23,18 +24,20 @@ _MOST = 1000
 _HEAD = 1 << 20
 
 _known: dict[str, Facts | tuple[Identity, str]] = {}
+_lock = threading.Lock()  # several uploads end at once, each on a thread
 
 
 def remember(uri: str, source: Source) -> None:
     """This is now at that address. Blocks where it has no path: its head is read."""
+    found: Facts | tuple[Identity, str]
     if source.identity is not None:
-        _known[uri] = (source.identity, source.mime_type)
+        found = (source.identity, source.mime_type)
     else:
-        _known[uri] = facts.look(
-            source.read(0, min(source.size, _HEAD)), source.mime_type, source.size
-        )
-    while len(_known) > _MOST:
-        _known.pop(next(iter(_known)))
+        found = facts.look(source.read(0, min(source.size, _HEAD)), source.mime_type, source.size)
+    with _lock:
+        _known[uri] = found
+        while len(_known) > _MOST:
+            _known.pop(next(iter(_known)))
 
 
 def facts_of(uri: str) -> Facts | None:
@@ -42,10 +45,11 @@ def facts_of(uri: str) -> Facts | None:
     found = _known.get(uri)
     if isinstance(found, tuple):
         found = _looked_at(*found)
-        if found is None:
-            _known.pop(uri, None)
-        elif found.text is None:  # a text would be held for good; its file is still there
-            _known[uri] = found
+        with _lock:
+            if found is None:
+                _known.pop(uri, None)
+            elif found.text is None:  # a text would be held for good; its file is still there
+                _known[uri] = found
     return found
 
 

@@ -190,7 +190,7 @@ def _written(entries: Sequence[Entry], patience: float) -> bool:
 def _write(entries: Sequence[Entry], patience: float) -> None:
     import sqlite3
 
-    with contextlib.closing(_opened(patience)) as db:
+    with _at_work, contextlib.closing(_opened(patience)) as db:
         _begin(db, patience)
         _prepare(db)
         for entry in entries:
@@ -370,12 +370,30 @@ def end(seconds: float = _AT_END) -> None:
         _writer.flush(seconds, last=True)
 
 
+# A process that is forked while the thread writes would keep SQLite's locks as they were then.
+_at_work = threading.Lock()
+_waited = False
+
+
+def _pause() -> None:
+    global _waited
+    _waited = _at_work.acquire(timeout=_AT_END)
+
+
+def _go_on() -> None:
+    global _waited
+    if _waited:
+        _waited = False
+        _at_work.release()
+
+
 def _forget() -> None:
     """A forked process has neither the thread nor anything to write."""
-    global _writer, _said, _logged, _ended
+    global _writer, _said, _logged, _ended, _at_work, _waited
     _writer, _said, _logged, _ended = _Writer(), None, False, False
+    _at_work, _waited = threading.Lock(), False
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_forget)
 atexit.register(end)

@@ -12,7 +12,8 @@ import warnings
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from gemini_nb.errors import BadPrompt
-from gemini_nb.tokens.buffers import Reader
+from gemini_nb.tokens import facts
+from gemini_nb.tokens.buffers import Reader, apart
 
 if TYPE_CHECKING:
     import mmap
@@ -58,7 +59,7 @@ def check(data: Buffer, kind: str, what: str) -> None:
 def _check_picture(data: Buffer, kind: str, what: str) -> None:
     from PIL import Image
 
-    with warnings.catch_warnings():
+    with facts.quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             Image.open(cast("IO[bytes]", Reader(data)), formats=[_PICTURES[kind]]).close()
@@ -120,7 +121,8 @@ def _check_recording(data: Buffer, kind: str, what: str) -> None:
     import soundfile
 
     try:
-        found = soundfile.info(Reader(data))
+        with apart() as run:
+            found = run(soundfile.info, Reader(data))
     except soundfile.LibsndfileError as error:
         if error.code in _RARE:
             return

@@ -12,6 +12,7 @@ import importlib.util
 import math
 import os
 import sys
+import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -118,6 +119,7 @@ class Settings:
 
 
 _current = Settings()
+_changing = threading.Lock()
 
 
 def current() -> Settings:
@@ -156,7 +158,11 @@ def configure(**changes: Any) -> None:
     hide_key(changes)
     if changes.get("transport") in ("rest", "grpc", "grpc_asyncio"):
         del changes["transport"]  # the first documentation names one; here there is only REST
-    _current = changed(_current, **changes)
+    wanted = changed(_current, **changes)
+    with _changing:  # what another thread sets meanwhile stays
+        _current = dataclasses.replace(
+            _current, **{name: getattr(wanted, name) for name in changes}
+        )
 
 
 def changed(settings: Settings, **changes: Any) -> Settings:
@@ -283,6 +289,7 @@ _CHECKED: dict[str, Callable[[str, Any], Any]] = {
 
 
 _found: Secret | None = None
+_finding = threading.Lock()
 
 
 def find_key() -> Secret | None:
@@ -293,8 +300,9 @@ def find_key() -> Secret | None:
             return Secret(value, name)
     global _found
     # Asked once: Colab, Kaggle and a keyring may ask the person in turn.
-    _found = _found or _colab_key() or _kaggle_key() or _keyring_key()
-    return _found
+    with _finding:
+        _found = _found or _colab_key() or _kaggle_key() or _keyring_key()
+        return _found
 
 
 def _colab_key() -> Secret | None:

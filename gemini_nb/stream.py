@@ -72,6 +72,8 @@ class Response(Answer):
         # one thread cannot, since none can run between another's read and its taking in.
         self._reading = threading.RLock()
         self._readers: set[object] = set()
+        # Who looks builds from what another thread is just taking in.
+        self._filling = threading.RLock()
         self._chunks: list[Chunk] = []
         self._builders: dict[int, Builder] = {}
         self._rest = GenerateContentResponse()
@@ -81,14 +83,15 @@ class Response(Answer):
 
     def feed(self, chunk: Chunk) -> None:
         """Take one chunk in."""
-        self._chunks.append(chunk)
-        self._built = None
-        _REST.keep(self._rest, chunk)
-        for delta in chunk.candidates:
-            index = delta.index or 0
-            if index not in self._builders:
-                self._builders[index] = Builder()
-            self._builders[index].add(delta)
+        with self._filling:
+            self._chunks.append(chunk)
+            self._built = None
+            _REST.keep(self._rest, chunk)
+            for delta in chunk.candidates:
+                index = delta.index or 0
+                if index not in self._builders:
+                    self._builders[index] = Builder()
+                self._builders[index].add(delta)
 
     def finish(self) -> None:
         """Say that nothing more comes. Raises StreamInterrupted where the answer is not whole."""
@@ -272,11 +275,12 @@ class Response(Answer):
     @property
     def body(self) -> GenerateContentResponse:
         """The whole as one object of the wire, as far as it came."""
-        if self._built is None:
-            built = [self._builders[i].build() for i in sorted(self._builders)]
-            self._rest.candidates = built
-            self._built = self._rest
-        return self._built
+        with self._filling:
+            if self._built is None:
+                built = [self._builders[i].build() for i in sorted(self._builders)]
+                self._rest.candidates = built
+                self._built = self._rest
+            return self._built
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -349,7 +353,12 @@ class Response(Answer):
 
     def __getstate__(self) -> dict[str, Any]:
         """An answer that is whole, or was stopped, goes to another process."""
-        return {**self.__dict__, "_reading": None, "_readers": set(), "_over": None}
+        alone: dict[str, Any] = {
+            "_reading": None,
+            "_filling": contextlib.nullcontext(),
+            "_readers": set(),
+        }
+        return {**self.__dict__, **alone, "_over": None}
 
     # -- showing
 

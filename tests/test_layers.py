@@ -17,6 +17,7 @@ LAYERS = (
     | {"tokens.facts", "tokens.rules", "tokens.count", "tokens.prices"}
     | {"tokens.buffers", "tokens.lengths", "tokens.pages"},
     {
+        "display.commonmark",
         "display.html",
         "display.formulas",
         "display.document",

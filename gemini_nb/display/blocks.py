@@ -5,8 +5,9 @@ It says where one ends, and which of them no later line can change.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
+
+from gemini_nb.display.commonmark import parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-@functools.cache
 def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
     # HTML is shown as it is written: a terminal has no other use for it.
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return parser(more=("table", "strikethrough"))
 
 
 def blocks(text: str) -> Iterator[tuple[RenderableType, str]]:

@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from gemini_nb.display.commonmark import parser
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -86,9 +88,7 @@ def closed(text: str) -> str:
     """
     if "```" not in text and "~~~" not in text:
         return text
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark").disable("inline").parse(f"{text}\n")
+    tokens = parser(html=True, less=("inline",)).parse(f"{text}\n")
     last = next((t for t in reversed(tokens) if not t.level), None)
     if last is None or last.type != "fence" or not last.map:
         return text

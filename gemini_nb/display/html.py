@@ -13,16 +13,15 @@ an entity at worst. Tests hold this against the real parser.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING
 
 from gemini_nb.display import formulas
+from gemini_nb.display.commonmark import parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 # Only a `<` before one of these can begin a tag, a comment or a declaration.
@@ -121,7 +120,8 @@ def _is_harmless(text: str) -> bool:
     has_quotes = any('"' in formula for formula in found)
     if has_quotes and _PLACE_IN_URL.search(cut):
         return False
-    for block in [*_parser().parse(text), *_parser().parse(cut)]:
+    whole = parser(html=True, more=("table",), any_link=True)
+    for block in [*whole.parse(text), *whole.parse(cut)]:
         for token in (block, *(block.children or ())):
             if _does_something(token) or _typesets(token, found):
                 return False
@@ -149,15 +149,6 @@ def _typesets(token: Token, found: list[str]) -> bool:
     said = "".join(t.content for t in token.children or () if t.type == "text")
     whole = _PLACE.sub(lambda at: "".join(found[int(at[1]) :][:1]), said)
     return formulas.has_commands(whole)
-
-
-@functools.cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
-    parser.validateLink = lambda _: True  # type: ignore[assignment,method-assign]
-    return parser
 
 
 def _code_and_prose(text: str) -> Iterator[tuple[bool, str]]:
@@ -242,11 +233,8 @@ def _plain_info(info: str) -> str:
 
 def _code_blocks(text: str) -> list[tuple[int, int, str]]:
     """The lines of fenced and indented code as a CommonMark parser sees them, and the fences."""
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False}).disable("inline")
-    parser.validateLink = lambda _: True  # type: ignore[assignment,method-assign]
-    found = [t for t in parser.parse(text) if t.type in ("fence", "code_block")]
+    lines = parser(less=("inline",), any_link=True)
+    found = [t for t in lines.parse(text) if t.type in ("fence", "code_block")]
     return sorted((t.map[0], t.map[1], t.markup) for t in found if t.map)
 
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from gemini_nb.display import formulas
+from gemini_nb.display.commonmark import parser
 from gemini_nb.display.document import Text, closed, is_sound, without_images
 from gemini_nb.display.html import neutral_markdown, terminal_text
 from gemini_nb.errors import GeminiError
@@ -29,9 +30,7 @@ def first_code(text: str) -> str | None:
     """The inside of the first fenced block, None where there is none."""
     if "```" not in text and "~~~" not in text:
         return None
-    from markdown_it import MarkdownIt
-
-    fences = (t for t in MarkdownIt("commonmark").parse(text) if t.type == "fence")
+    fences = (t for t in parser(html=True).parse(text) if t.type == "fence")
     found = next(fences, None)
     return None if found is None else found.content
 

@@ -116,14 +116,14 @@ def _image(data: Buffer, _: str) -> dict[str, Any]:
     from PIL import Image
 
     # Python's switch for warnings is the process's: two threads would leave it as neither found it.
-    with _quiet, warnings.catch_warnings():
+    with quiet, warnings.catch_warnings():
         # None of its pixels is unpacked here. Above Pillow's own limit the size remains unknown.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(cast("IO[bytes]", Reader(data)), formats=_PICTURES) as picture:
             return {"width": picture.width, "height": picture.height}
 
 
-_quiet = threading.Lock()
+quiet = threading.Lock()
 
 
 def _audio(data: Buffer, mime_type: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ It does not know of images, roles, tools or prices.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from itertools import islice
@@ -67,11 +68,27 @@ _WEIGHTS = tuple(
     )
 )
 _SAMPLED = 10_000
+_AT_FORK = 1.0  # seconds
 
 _lock = threading.Lock()
 _table: Any = None
 _is_missing = False
 _warming: threading.Thread | None = None
+
+
+def _finish() -> None:
+    """A forked process has not the thread that reads, and would wait for it: it reads first."""
+    if _lock.acquire(timeout=_AT_FORK):
+        _lock.release()
+
+
+def _begin_anew() -> None:
+    global _lock, _warming
+    _lock, _warming = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_finish, after_in_child=_begin_anew)
 
 
 def name_for(model: str) -> str:
