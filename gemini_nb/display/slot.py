@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
 # Threads may share an Output; its outputs are read and then set.
-_lock = threading.Lock()
+_lock = threading.RLock()  # who observes the list may show an answer
 
 
 class Slot(Protocol):
@@ -29,7 +29,7 @@ class Slot(Protocol):
 
     @property
     def again(self) -> Callable[[], None] | None:
-        """Has a page that missed the last change hear of it; None where only it knows the place."""
+        """Has a page that missed the last change hear of it; None where only the page can."""
 
     def show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Show this, in the place of what was shown before."""
@@ -119,12 +119,15 @@ class _OfOutput:
         return len(outputs)
 
     def again(self) -> None:
-        new, before = self._shown[0], self._shown[-1]
         with _lock:
-            self._out.outputs = tuple(
+            new, before = self._shown[0], self._shown[-1]
+            outputs = tuple(
                 new if one.get("data") == before["data"] else one for one in self._out.outputs
             )
-        self._out.send_state("outputs")
+            if outputs == self._out.outputs:
+                self._out.send_state("outputs")
+            else:
+                self._out.outputs = outputs
 
 
 class _Once:

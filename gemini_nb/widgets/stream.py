@@ -57,17 +57,22 @@ class _Probe(anywidget.AnyWidget):
 
 
 class _Parentless:
-    """A kernel as a comm sees it, that names no request which its messages answer.
+    """A kernel as a comm sees it, that rarely names the request which its messages answer.
 
     A page finds the model by the comm's id alone; the parent's header is a third of each message.
+    Only a page that asks for a state waits for the answer to this very question, with all that it
+    restores.
     """
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
 
     def get_parent(self) -> dict[str, Any]:
-        """No parent."""
-        return {}
+        """The request that asks for a state, else nothing."""
+        parent = self._kernel.get_parent() or {}
+        data = parent.get("content", {}).get("data")
+        asks = isinstance(data, dict) and data.get("method") == "request_state"
+        return parent if asks else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kernel, name)
@@ -274,7 +279,9 @@ class Channel:
         puts the output there by itself, or the kernel does so `again`. `more` is for the page
         alone, such as what was `used`.
         """
-        ended = {"t": "end", "o": self._sent["d"], "id": self.name, **more}
+        ended = {"t": "end", **more}
+        if again is None:
+            ended["id"] = self.name  # of the update that brings it
         self._stream.send(ended)
         # Not sent now: to the page that saw it all the output itself is on its way.
         whole: dict[str, Any] = {"text": final["data"].get("text/plain", ""), "ended": ended}

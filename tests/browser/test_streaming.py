@@ -59,6 +59,15 @@ def test_it_appears_and_stays_as_markdown(book, answers):
     assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
 
 
+AFTER_A_PRINT = """import ipywidgets
+out = ipywidgets.Output()
+display(out)
+with out:
+    print("asked")
+    get_ipython().run_cell_magic("gemini", "", "hello")"""
+
+
+@pytest.mark.parametrize("cells", [("%%gemini\nhello",), (AFTER_A_PRINT,)], ids=["cell", "Output"])
 def test_the_swap_changes_no_height(book, answers):
     """From the last words to the final output no frame is lower, and none is empty."""
     answers.text = TEXT.replace("$a_1 * b_2$", "so on") * 4
@@ -151,6 +160,39 @@ def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
     assert set(output.data) == {"text/markdown", "text/plain"}
     assert output.data["text/plain"] == TEXT * 4
     assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+BUSY = """import ipywidgets, pathlib, time
+display(ipywidgets.IntSlider())
+while not pathlib.Path("go").exists(): time.sleep(0.02)"""
+# The page has given up to be told all states at once: it will ask each widget.
+ASKS_EACH = """() => {
+  setTimeout(() => { window.asksEach = true; }, 8000);  // where it was too early to be heard
+  window.kernel.anyMessage.connect((_, { direction, msg }) => {
+    window.asksEach ||= direction === 'send' && msg.header.msg_type === 'comm_info_request';
+  });
+}"""
+
+
+@pytest.mark.parametrize("cells", [("%%gemini\nhello", BUSY)], ids=["busy"])
+def test_a_page_that_comes_to_a_busy_kernel_has_its_widgets(book):
+    """Also those of the person, once the kernel listens again."""
+    go, slider = (
+        book.path.with_name("go"),
+        "document.querySelector('.jupyter-widgets.widget-slider')",
+    )
+    try:
+        book.run_all()
+        book.until(slider)
+        book.save()
+        book.page.evaluate("() => { window.onbeforeunload = null; }")
+        book.open()
+        book.page.evaluate(ASKS_EACH)
+        book.until("window.asksEach")
+        go.touch()
+        book.until(slider)
+    finally:
+        go.unlink(missing_ok=True)
 
 
 def test_one_waits_where_the_answer_will_be(book, answers):

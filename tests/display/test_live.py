@@ -321,4 +321,6 @@ def test_an_output_widget_may_hold_it(in_place, channel, published, where):
     (output,) = out.outputs
     assert output["data"] == {"text/markdown": "Hello", "text/plain": "Hello"}
     assert published == []
+    if where == "widget":
+        assert channel().again == shown._way._slot.again
     out.close()

@@ -80,13 +80,14 @@ def test_the_end_is_kept_and_not_sent(wire):
     final = {"data": {"text/plain": "all of it"}, "metadata": {}}
     channel.end(final)
     assert [base["text"] for base in bases(wire)] == ["all"]
-    assert said(wire)[-1] == {"t": "end", "o": 3, "id": channel.name}
+    end = {"t": "end", "id": channel.name}
+    assert said(wire)[-1] == end
     kept = stream._latest[-1][1].get_state("base")["base"]
     assert kept["text"] == "all of it"
     assert kept["final"] == {**final, "id": channel.name}
     channel._hear(None, {"t": "here", "view": 1}, [])  # by a kernel that was busy until now
     assert len(bases(wire)) == 1
-    assert said(wire)[-1]["t"] == "end"
+    assert said(wire)[-2:] == [end, end]
     channel._hear(None, {"t": "need"}, [])
     assert bases(wire)[-1] == kept
 
@@ -99,6 +100,17 @@ def test_a_place_that_the_kernel_knows_is_its_own(wire):
     channel._hear(None, {"t": "need"}, [])
     assert shown == [1]
     assert bases(wire) == []
+    assert said(wire) == [{"t": "end"}]  # no update will come by an id
+
+
+def test_only_who_asks_for_a_state_is_named():
+    """A page that restores its widgets waits for the answer to its question, with all of them."""
+    parent = {"content": {"data": {"method": "request_state"}}, "header": {"msg_id": "a"}}
+    kernel = types.SimpleNamespace(get_parent=lambda: parent)
+    assert stream._Parentless(kernel).get_parent() is parent
+    for other in ({"content": {"code": "1"}}, {"content": {"data": {"method": "custom"}}}, None):
+        kernel.get_parent = lambda other=other: other
+        assert stream._Parentless(kernel).get_parent() == {}
 
 
 def test_facts_are_sent_when_they_change(wire):

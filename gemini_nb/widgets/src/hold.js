@@ -7,9 +7,10 @@ const LIMIT = 3000; // ms after which whatever came is shown
 export function hold(node) {
   const area = node.closest(".jp-OutputArea");
   const child = node.closest(".jp-OutputArea-child");
-  if (!area || !child) return null;
+  if (!area || !child) return;
   const seen = child.getBoundingClientRect();
   const box = area.getBoundingClientRect();
+  const place = [...area.children].indexOf(child);
   const before = { minHeight: area.style.minHeight, position: area.style.position };
   let cover = null;
   let timer = 0;
@@ -40,8 +41,8 @@ export function hold(node) {
   timer = setTimeout(release, LIMIT);
 
   function isPainted() {
-    const found = area.querySelectorAll(".jp-RenderedMarkdown, .jp-RenderedText, .jp-RenderedJSON");
-    return [...found].some((one) => !cover.contains(one) && one.childNodes.length > 0);
+    const next = area.children[place];
+    return next !== cover && next?.querySelector(".jp-OutputArea-output")?.childNodes.length > 0;
   }
 
   function wait() {
@@ -62,5 +63,4 @@ export function hold(node) {
     cover = null;
     Object.assign(area.style, before);
   }
-  return release;
 }

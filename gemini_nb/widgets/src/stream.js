@@ -100,7 +100,6 @@ class View {
     this.seen = { text: 0, thoughts: 0 };
     this.frames = new Frames(() => this.draw());
     this.began = performance.now();
-    this.release = null;
     this.parts.stop.addEventListener("click", () => this.stop());
     this.clock = setInterval(() => this.tick(), 500);
     this.tick();
@@ -125,7 +124,9 @@ class View {
   }
 
   snapshot() {
-    if (this.inbox.snapshot(this.model.get("base"))) this.changed();
+    const base = this.model.get("base");
+    if (base?.status) this.began = performance.now(); // its seconds are counted up to now
+    if (this.inbox.snapshot(base)) this.changed();
   }
 
   changed() {
@@ -140,7 +141,7 @@ class View {
       this.grow(this.text, "text");
       this.grow(this.thought, "thoughts");
       // Above the text, where the final output has them: no sooner, or it would not begin with the text.
-      if (this.inbox.thoughts && !this.parts.thoughts.isConnected) this.text.prepend(this.parts.thoughts);
+      if (this.inbox.thoughts && !this.parts.thoughts.parentNode) this.text.prepend(this.parts.thoughts);
     });
     this.tick();
   }
@@ -156,7 +157,7 @@ class View {
 
   tick() {
     const { text, thoughts, status } = this.inbox;
-    const phase = text ? "writing" : thoughts || status.phase === "thinking" ? "thinking" : "waiting";
+    const phase = text ? "writing" : thoughts ? "thinking" : "waiting";
     if (this.phase !== phase) {
       this.phase = phase;
       this.parts.root.dataset.phase = phase;
@@ -186,10 +187,12 @@ class View {
     this.rest();
     this.parts.root.dataset.phase = "ended";
     this.parts.text.setAttribute("aria-busy", "false");
+    // Whoever stopped it by the keyboard goes on with the notebook's keys.
+    if (this.parts.bar.contains(document.activeElement)) this.parts.root.closest(".jp-Cell")?.focus();
     this.parts.bar.remove();
-    this.release = hold(this.parts.root);
+    if (this.inbox.text || this.inbox.thoughts) hold(this.parts.root);
     catching(this.manager, this.inbox.ended.id);
-    if (!(await this.late())) this.left = setTimeout(() => this.ask(LEFT), LEFT);
+    if (!(await this.late())) this.askLater(LEFT);
   }
 
   /** What was used takes the place of what was known before, and outlives this widget. */
@@ -208,12 +211,31 @@ class View {
     return final && settle(this.manager, final);
   }
 
-  /** The place is still this widget's: the final output went to a page that is gone, or was lost. */
-  async ask(waited) {
-    const { root } = this.parts;
-    if (!root.isConnected || root.closest(".gemini-nb-cover") || (await this.late())) return;
-    this.model.send({ t: "need" });
-    this.left = setTimeout(() => this.ask(2 * waited), 2 * waited);
+  /** Ask as long as the place is this widget's: the final output went to a page that is gone, or was lost. */
+  askLater(wait) {
+    if (this.isGone || this.parts.root.closest(".gemini-nb-cover")) return;
+    this.left = setTimeout(async () => {
+      if (this.parts.root.closest(".gemini-nb-cover") || (await this.late())) return;
+      this.model.send({ t: "need" });
+      this.askLater(2 * wait);
+    }, wait);
+  }
+
+  /** The kernel was restarted, or died: nothing more comes, and Stop would stop what runs now. */
+  lost() {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.parts.root.dataset.phase = "lost";
+    this.parts.phase.textContent = "Not whole: its kernel is gone";
+    this.parts.stop.remove();
+    this.parts.text.setAttribute("aria-busy", "false");
+    this.frames.cancel();
+    clearInterval(this.clock);
+  }
+
+  gone() {
+    this.isGone = true;
+    this.rest();
   }
 
   rest() {
@@ -231,6 +253,8 @@ export function render({ model, el, early = [], raw = null }) {
   const view = new View(model, el, raw?.widget_manager);
   const onMessage = (content) => view.message(content);
   const onBase = () => view.snapshot();
+  const onLife = () => raw.comm_live || view.lost();
+  raw?.on("comm_live_update", onLife);
   model.on("msg:custom", onMessage);
   model.on("change:base", onBase);
   view.snapshot();
@@ -242,9 +266,10 @@ export function render({ model, el, early = [], raw = null }) {
   const again = setTimeout(say, AGAIN);
   return () => {
     clearTimeout(again);
+    raw?.off("comm_live_update", onLife);
     model.off("msg:custom", onMessage);
     model.off("change:base", onBase);
-    view.rest();
+    view.gone();
   };
 }
 

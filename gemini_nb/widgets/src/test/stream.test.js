@@ -1,0 +1,95 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { render } from "../stream.js";
+
+/** A model as the page has it; `said` is what the view sends to the kernel. */
+function made(state = {}) {
+  const heard = new Map();
+  const held = { base: {}, badge: {}, stop: "ask", ...state };
+  return {
+    said: [],
+    comm_live: true,
+    get: (name) => held[name],
+    send(content) {
+      this.said.push(content.t);
+    },
+    on: (name, slot) => heard.set(name, slot),
+    off: (name) => heard.delete(name),
+    tell: (content) => heard.get("msg:custom")(content),
+    put(base) {
+      held.base = base;
+      heard.get("change:base")();
+    },
+    dies() {
+      this.comm_live = false;
+      heard.get("comm_live_update")();
+    },
+  };
+}
+
+function shown(model, home = document.body) {
+  const el = home.appendChild(document.createElement("div"));
+  const end = render({ model, el, raw: model });
+  const find = (name) => el.querySelector(`.gemini-nb-${name}`);
+  return { el, end, find };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("requestAnimationFrame", (call) => setTimeout(call, 16));
+  vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  document.body.replaceChildren();
+});
+
+test("seconds that a snapshot brings are counted once", () => {
+  const model = made();
+  const { find } = shown(model);
+  vi.advanceTimersByTime(10_000);
+  model.put({ text: "so far", status: { seconds: 10 } });
+  vi.advanceTimersByTime(2000);
+  expect(find("count").textContent).toBe("12 s");
+});
+
+test("thoughts stand above the text once, also while nobody sees them", () => {
+  const model = made();
+  const { el, find } = shown(model, document.createElement("div"));
+  model.tell({ t: "thought", o: 0, s: "hm" });
+  for (const [at, piece] of [...["one\n\n", "two\n\n", "three\n\n"].entries()]) {
+    model.tell({ t: "d", o: [0, 5, 10][at], s: piece });
+    vi.advanceTimersByTime(100);
+  }
+  expect([...find("text").querySelectorAll("p")].map((one) => one.textContent).slice(-3)).toEqual(["one", "two", "three"]);
+  expect(el.querySelectorAll("details").length).toBe(1);
+  expect(find("text").textContent.match(/two/g).length).toBe(1);
+});
+
+test("an end whose output does not come is asked for, ever more rarely, in sight or not", async () => {
+  const model = made();
+  const { el, end } = shown(model);
+  model.tell({ t: "end" });
+  el.remove();
+  model.said.length = 0;
+  await vi.advanceTimersByTimeAsync(7500);
+  expect(model.said).toEqual(["need", "need", "need"]);
+  end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(model.said.length).toBe(3);
+});
+
+test("where its kernel is gone it stops counting, and has no Stop", () => {
+  const model = made();
+  const { el, find } = shown(model);
+  model.tell({ t: "d", o: 0, s: "so far" });
+  vi.advanceTimersByTime(2000);
+  const before = find("count").textContent;
+  model.dies();
+  vi.advanceTimersByTime(5000);
+  expect(find("count").textContent).toBe(before);
+  expect(el.querySelector("button")).toBe(null);
+  expect(find("phase").textContent).toContain("kernel is gone");
+  expect(find("text").textContent).toBe("so far");
+});
