@@ -90,13 +90,19 @@ def test_the_swap_changes_no_height(book, answers):
     assert min(length for _, length, _ in seen[last - 5 :]) > 400
 
 
-def test_stop_keeps_what_came(book, answers):
-    """The button ends the request, and the notebook keeps the part, marked."""
+@pytest.mark.parametrize("by", ["click", "key"])
+def test_stop_keeps_what_came(book, answers, by):
+    """The button ends the request, and the notebook keeps the part, marked, and its own keys."""
     answers.text, answers.ends = "Once upon a time. " * 5, False
     book.run_all()
     book.until(f"{SHOWN}?.textContent.includes('Once')")
-    book.page.click(".gemini-nb-stop")
+    if by == "click":
+        book.page.click(".gemini-nb-stop")
+    else:
+        book.page.focus(".gemini-nb-stop")
+        book.page.keyboard.press("Enter")
     book.until_idle(20)
+    assert book.page.evaluate("() => !!document.activeElement.closest('.jp-Notebook')")
     assert answers.hung_up[0].wait(10)
     text = saved_output(book).data["text/markdown"]
     assert text.startswith("Once upon")

@@ -168,7 +168,13 @@ class View {
     if (this.parts.count.textContent !== line) this.parts.count.textContent = line;
   }
 
+  /** Whoever is at the Stop button goes on with the notebook's keys. */
+  unfocus() {
+    if (document.activeElement === this.parts.stop) this.parts.root.closest(".jp-Cell")?.focus({ preventScroll: true });
+  }
+
   async stop() {
+    this.unfocus();
     this.parts.stop.disabled = true;
     this.parts.stop.textContent = "Stopping";
     try {
@@ -187,8 +193,7 @@ class View {
     this.rest();
     this.parts.root.dataset.phase = "ended";
     this.parts.text.setAttribute("aria-busy", "false");
-    // Whoever stopped it by the keyboard goes on with the notebook's keys.
-    if (this.parts.bar.contains(document.activeElement)) this.parts.root.closest(".jp-Cell")?.focus();
+    this.unfocus();
     this.parts.bar.remove();
     if (this.inbox.text || this.inbox.thoughts) hold(this.parts.root);
     catching(this.manager, this.inbox.ended.id);
@@ -227,6 +232,7 @@ class View {
     this.phase = "ended";
     this.parts.root.dataset.phase = "lost";
     this.parts.phase.textContent = "Not whole: its kernel is gone";
+    this.unfocus();
     this.parts.stop.remove();
     this.parts.text.setAttribute("aria-busy", "false");
     this.frames.cancel();
