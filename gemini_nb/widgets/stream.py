@@ -265,6 +265,7 @@ class Channel:
 
     def _base(self) -> dict[str, Any]:
         return {
+            "id": self.name,
             "text": "".join(self._texts["d"]),
             "thoughts": "".join(self._texts["thought"]),
             "status": {**self._status, "seconds": round(time.monotonic() - self._began, 1)},

@@ -201,6 +201,18 @@ def test_a_page_that_comes_to_a_busy_kernel_has_its_widgets(book):
         go.unlink(missing_ok=True)
 
 
+def test_a_kernel_that_is_restarted_takes_nothing_with_it(book, answers):
+    """What came is saved, as plain text; there is no Stop that would stop what runs next."""
+    answers.text, answers.ends = TEXT, False
+    book.run_all()
+    book.until(f"{SHOWN}?.textContent.includes('The end 🎉.')")
+    book.page.evaluate("() => window.kernel.restart()")
+    book.until("document.querySelector('.jp-RenderedText')?.innerText.includes('kernel is gone')")
+    book.until("!document.querySelector('.gemini-nb')")
+    (kept,) = saved_output(book).data.values()
+    assert kept == f"{TEXT.strip()}\n\n— not whole: its kernel is gone —"
+
+
 def test_one_waits_where_the_answer_will_be(book, answers):
     """Before the first words a line says so and has the Stop button; an error leaves no gap."""
     answers.may_begin.clear()

@@ -13,6 +13,7 @@ import css from "./stream.css";
 
 const AGAIN = 500; // ms after which the page says again that it listens
 const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
+const CONTROLS = /[^\P{Cc}\t\n]/gu;
 const LEFT = 1000; // ms after the end in which the final output comes; each later wait is twice as long
 
 function styled() {
@@ -237,6 +238,11 @@ class View {
     this.parts.text.setAttribute("aria-busy", "false");
     this.frames.cancel();
     clearInterval(this.clock);
+    // Only the kernel can make Markdown safe; and without a place it stays what it is.
+    const text = this.inbox.text.replace(CONTROLS, "").trimEnd();
+    const data = { "text/plain": `${text}\n\n— not whole: its kernel is gone —` };
+    const { id } = this.model.get("base");
+    if (text && id) settle(this.manager, { id, data, metadata: {} });
   }
 
   gone() {

@@ -80,10 +80,13 @@ test("an end whose output does not come is asked for, ever more rarely, in sight
   expect(model.said.length).toBe(3);
 });
 
-test("where its kernel is gone it stops counting, and has no Stop", () => {
-  const model = made();
+test("where its kernel is gone it stops counting, has no Stop, and what came stays", async () => {
+  const model = made({ base: { id: "b" } });
+  const list = [{}, { data: { "application/vnd.jupyter.widget-view+json": { model_id: "b" } } }];
+  const outputs = { length: 2, get: (i) => list[i], set: (i, value) => (list[i] = value) };
+  model.widget_manager = { context: { model: { cells: { length: 1, get: () => ({ outputs }) } } } };
   const { el, find } = shown(model);
-  model.tell({ t: "d", o: 0, s: "so far" });
+  model.tell({ t: "d", o: 0, s: "so\u001b far\n" });
   vi.advanceTimersByTime(2000);
   const before = find("count").textContent;
   model.dies();
@@ -91,5 +94,6 @@ test("where its kernel is gone it stops counting, and has no Stop", () => {
   expect(find("count").textContent).toBe(before);
   expect(el.querySelector("button")).toBe(null);
   expect(find("phase").textContent).toContain("kernel is gone");
-  expect(find("text").textContent).toBe("so far");
+  await vi.advanceTimersByTimeAsync(1);
+  expect(list[1].data).toEqual({ "text/plain": "so far\n\n— not whole: its kernel is gone —" });
 });
