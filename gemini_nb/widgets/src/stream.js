@@ -73,6 +73,18 @@ function frame(el) {
   return { root, thoughts, thought, text, bar, phase, count, stop };
 }
 
+/** Tell a screen reader: what stood in the widget goes before it would be read out. */
+function announce(text) {
+  let said = document.getElementById("gemini-nb-said");
+  if (!said) {
+    said = document.body.appendChild(make("div", "gemini-nb-unseen"));
+    said.id = "gemini-nb-said";
+    said.setAttribute("role", "status");
+  }
+  said.textContent = ""; // the same words twice are heard twice
+  setTimeout(() => (said.textContent = text), 100);
+}
+
 export function counted(status, seconds) {
   const tokens = Number.isFinite(status.tokens) && status.tokens > 0;
   const parts = tokens ? [`${status.tokens.toLocaleString("en")} tokens`] : [];
@@ -196,6 +208,7 @@ class View {
     this.parts.text.setAttribute("aria-busy", "false");
     this.unfocus();
     this.parts.bar.remove();
+    if (this.inbox.text) announce("The answer is there.");
     if (this.inbox.text || this.inbox.thoughts) hold(this.parts.root);
     catching(this.manager, this.inbox.ended.id);
     if (!(await this.late())) this.askLater(LEFT);

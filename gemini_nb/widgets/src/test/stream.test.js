@@ -80,6 +80,20 @@ test("an end whose output does not come is asked for, ever more rarely, in sight
   expect(model.said.length).toBe(3);
 });
 
+test("a screen reader hears that it is there, each time", async () => {
+  for (let time = 0; time < 2; time++) {
+    const model = made();
+    const { end } = shown(model);
+    model.tell({ t: "d", o: 0, s: "all" });
+    model.tell({ t: "end" });
+    const said = document.querySelectorAll("[role=status].gemini-nb-unseen");
+    expect([...said].map((one) => one.textContent)).toEqual([""]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(said[0].textContent).toBe("The answer is there.");
+    end();
+  }
+});
+
 test("where its kernel is gone it stops counting, has no Stop, and what came stays", async () => {
   const model = made({ base: { id: "b" } });
   const list = [{}, { data: { "application/vnd.jupyter.widget-view+json": { model_id: "b" } } }];
