@@ -6,11 +6,10 @@ nothing.
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
 from tests.browser.conftest import Answers
-from tests.browser.pages import LIMIT, Notebook
+from tests.browser.pages import LIMIT, Notebook, distrust
 from tests.documents import BORDERS, HOSTILE, hostile
 from tests.server import Server, answer_json
 
@@ -153,13 +152,6 @@ class Watched(Notebook):
         self.watch = Watch(self.page, self.address)
         super().open()
         self.watch.url = self.page.url
-
-
-def distrust(path):
-    """Take the signature away that says who ran a notebook: it holds for what was signed alone."""
-    saved = nbformat.read(path, as_version=4)
-    saved.metadata["changed"] = True
-    nbformat.write(saved, path)
 
 
 def test_nothing_runs_nothing_is_fetched(book, listener, server, browser, front):

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from tests.browser.pages import distrust
 from tests.server import answer_json
 
 # A PNG of one pixel.
@@ -166,6 +167,22 @@ def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
     assert set(output.data) == {"text/markdown", "text/plain"}
     assert output.data["text/plain"] == TEXT * 4
     assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+def test_a_notebook_that_is_not_trusted_gets_the_whole_answer(book, answers):
+    """Opened again in mid-stream it shows no widget, and in the end the answer."""
+    answers.text, answers.pause = TEXT * 4, 0.05
+    book.run_all()
+    book.until(f"{SHOWN}?.querySelector('h1')")
+    book.save()
+    book.page.evaluate("() => { window.onbeforeunload = null; }")
+    book.page.goto("about:blank")
+    distrust(book.path)
+    book.open()
+    assert not answers.is_over.is_set()
+    book.until(f"{FINAL}?.innerText.includes('The end')")
+    assert saved_output(book).data["text/plain"] == TEXT * 4
 
 
 BUSY = """import ipywidgets, pathlib, time

@@ -41,6 +41,11 @@ function put({ outputs, at, saved }, final) {
   saved?.();
 }
 
+/** Whether a widget stands among the outputs of a cell. */
+export function stands(manager, id) {
+  return Boolean(find(ofCells(manager), id));
+}
+
 /** Put the final output in the widget's place; says whether that was possible. */
 export async function settle(manager, final) {
   const place = find(ofCells(manager), final.id) ?? find(await ofWidgets(manager), final.id);

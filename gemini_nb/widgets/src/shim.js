@@ -22,6 +22,18 @@ async function renderer(model) {
 }
 
 export default {
+  // An output that is not trusted has no view, and its answer ends as well.
+  initialize({ model }) {
+    const over = async (ended) => {
+      if (ended?.t !== "end") return;
+      model.off("msg:custom", over);
+      const { code, home } = await renderer(model);
+      code.unseen({ model, raw: home, ended });
+    };
+    model.on("msg:custom", over);
+    over(model.get("base").ended);
+  },
+
   async render({ model, el }) {
     const early = [];
     const note = (content) => early.push(content);

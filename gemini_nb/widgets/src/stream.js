@@ -7,7 +7,7 @@ import { Colours } from "./colours.js";
 import { following } from "./follow.js";
 import { hold } from "./hold.js";
 import { Frames, GrowingMarkdown } from "./markdown.js";
-import { catching, settle } from "./place.js";
+import { catching, settle, stands } from "./place.js";
 import { Inbox } from "./protocol.js";
 import css from "./stream.css";
 
@@ -270,6 +270,20 @@ class View {
     clearTimeout(this.left);
     this.frames.cancel();
   }
+}
+
+/** The end of an answer that has no view on this page: its final output takes the place by itself. */
+export function unseen({ model, raw, ended }) {
+  const put = () => {
+    const { final } = model.get("base");
+    if (final) settle(raw.widget_manager, final);
+    return Boolean(final);
+  };
+  setTimeout(() => {
+    if (!stands(raw.widget_manager, ended.id) || put()) return;
+    model.on("change:base", put);
+    model.send({ t: "need" });
+  }, LEFT);
 }
 
 /** `early`: the messages that came while this code was on its way; `raw`: the model's own object. */

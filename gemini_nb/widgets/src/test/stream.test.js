@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { render } from "../stream.js";
+import { render, unseen } from "../stream.js";
 
 /** A model as the page has it; `said` is what the view sends to the kernel. */
 function made(state = {}) {
@@ -91,6 +91,23 @@ test("a screen reader hears that it is there, each time", async () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(said[0].textContent).toBe("The answer is there.");
     end();
+  }
+});
+
+test("an answer without a view takes its place at its end, and only where it stands", async () => {
+  const FINAL = { id: "b", data: { "text/plain": "all" }, metadata: {} };
+  for (const [id, asked] of [["b", ["need"]], ["c", []]]) {
+    const model = made();
+    const list = [{ data: { "application/vnd.jupyter.widget-view+json": { model_id: "b" } } }];
+    const outputs = { length: 1, get: (i) => list[i], set: (i, value) => (list[i] = value) };
+    model.widget_manager = { context: { model: { cells: { length: 1, get: () => ({ outputs }) } } } };
+    unseen({ model, raw: model, ended: { t: "end", id } });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(model.said).toEqual(asked);
+    if (!asked.length) continue;
+    model.put({ final: FINAL });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(list[0].data).toEqual(FINAL.data);
   }
 });
 
