@@ -288,6 +288,7 @@ class _Widget:
         self._began = self._based_at = time.monotonic()
         self._slot = slot(out, self._channel.name)
         self._slot.show(self._channel.bundle, {})
+        self._channel.shown(self._slot.cell)
 
     def write(self, delta: str) -> None:
         opening, self._opening = self._opening, ""

@@ -28,6 +28,10 @@ class Slot(Protocol):
     """Where an answer stands."""
 
     @property
+    def cell(self) -> Callable[[], str] | None:
+        """The id of the cell that it stands in, as long as this is the last run of that cell."""
+
+    @property
     def again(self) -> Callable[[], None] | None:
         """Has a page that missed the last change hear of it; None where only the page can."""
 
@@ -36,6 +40,7 @@ class Slot(Protocol):
 
 
 _running: dict[str, Any] | None = None  # the request of the cell that runs
+_last: dict[str, str] = {}  # the last run of each cell, both by their ids
 
 
 def follow_cells(shell: InteractiveShell) -> None:
@@ -59,6 +64,8 @@ def _runs(*_: Any) -> None:
     global _running
     kernel: Any = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call,unused-ignore]
     _running = kernel.get_parent() if hasattr(kernel, "get_parent") else None
+    if _running and (cell := _running.get("metadata", {}).get("cellId")):
+        _last[cell] = _running["header"]["msg_id"]
 
 
 def _ran(*_: Any) -> None:
@@ -76,11 +83,20 @@ def _belong() -> None:
         own.set(_running["header"])
 
 
+def _cell() -> Callable[[], str] | None:
+    """What this thread shows stands in a cell that the page can find by its id: tells it."""
+    publisher = getattr(get_ipython(), "display_pub", None)  # type: ignore[no-untyped-call,unused-ignore]
+    run = (getattr(publisher, "parent_header", None) or {}).get("msg_id")
+    cell = next((cell for cell, last in _last.copy().items() if last == run), "")
+    return (lambda: cell if _last[cell] == run else "") if cell else None
+
+
 class _OfCell:
     again = None
 
     def __init__(self, name: str | None) -> None:
         _belong()
+        self.cell = _cell()
         self._name = name
         self._handle: DisplayHandle | None = None
 
@@ -96,6 +112,8 @@ class _OfCell:
 
 
 class _OfOutput:
+    cell = None  # it finds its place by its Output
+
     def __init__(self, out: ipywidgets.Output) -> None:
         self._out = out
         self._shown: list[dict[str, Any]] = []  # what it is, and what it was before that
@@ -133,7 +151,7 @@ class _OfOutput:
 class _Once:
     """Without a name: it would be another one in each run."""
 
-    again = None
+    cell = again = None
 
     def show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         from IPython.display import display

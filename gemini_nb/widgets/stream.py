@@ -41,6 +41,7 @@ class Stream(anywidget.AnyWidget):
     """One answer. `base` is the text so far, which is only sent where `push` says so.
 
     `badge` is what is known before; it goes with the first of all that is sent, and only then.
+    `home` is for a page that comes later, whose notebook was not saved since: where it stands.
     """
 
     _esm = (_STATIC / "shim.js").read_text(encoding="utf-8")
@@ -48,6 +49,7 @@ class Stream(anywidget.AnyWidget):
     base = traitlets.Dict().tag(sync=True)
     badge = traitlets.Dict().tag(sync=True)
     stop = traitlets.Unicode("ask").tag(sync=True)
+    home = traitlets.Callable(dict).tag(sync=True, to_json=lambda tell, _: tell())
 
 
 class _Probe(anywidget.AnyWidget):
@@ -223,6 +225,17 @@ class Channel:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.name}
         return {_VIEW: view, "text/plain": "The answer shows here when it is whole."}
 
+    def shown(self, cell: Callable[[], str] | None) -> None:
+        """It stands in this cell. A page that is there knows, so that nothing is sent."""
+        if cell is None:
+            return
+        name, at = self.name, self._began
+
+        def home() -> dict[str, Any]:
+            return {"cell": cell(), "id": name, "at": at}
+
+        self._stream._trait_values["home"] = home
+
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("t")
         if kind == "here":
@@ -239,6 +252,8 @@ class Channel:
         if kind in ("need", "here"):
             self.wants_base = True
             self._wake()
+        elif kind == "over":  # from now on it is the page that keeps it
+            self._stream._trait_values["home"] = dict
         elif kind == "stop" and self._stop is not None:
             self._stop()
 

@@ -149,13 +149,14 @@ def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
     assert book.page.evaluate(f"() => {box}.scrollTop") == 0
 
 
-@pytest.mark.parametrize("meanwhile", ["loaded again", "closed"])
+@pytest.mark.parametrize("meanwhile", ["loaded again", "closed", "not saved"])
 def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
-    """A notebook saved in mid-stream goes on when it is opened again, and ends as Markdown."""
+    """A notebook left in mid-stream goes on when it is opened again, and ends as Markdown."""
     answers.text, answers.pause = TEXT * 4, 0.03
     book.run_all()
     book.until(f"{SHOWN}?.querySelector('h1')")
-    book.save()
+    if meanwhile != "not saved":
+        book.save()
     book.page.evaluate("() => { window.onbeforeunload = null; }")
     if meanwhile == "closed":
         book.page.goto("about:blank")
@@ -167,6 +168,32 @@ def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
     assert set(output.data) == {"text/markdown", "text/plain"}
     assert output.data["text/plain"] == TEXT * 4
     assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+OF_A_THREAD = """import threading
+from gemini_nb.display.live import LiveMarkdown
+response = genai.GenerativeModel().generate_content("hello", stream=True)
+live = LiveMarkdown(stop=response.close)
+def work():
+    for chunk in response:
+        live.take(chunk)
+    live.close(response, 1.0)
+threading.Thread(target=work).start()"""
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+@pytest.mark.parametrize("cells", [(OF_A_THREAD,)], ids=["thread"])
+def test_it_goes_on_in_a_notebook_that_was_not_saved(book, answers):
+    """Its cell shows what a thread of it writes, though the page knows nothing of it."""
+    answers.text, answers.ends = TEXT, False
+    book.save()
+    book.run_all()
+    book.until(f"{SHOWN}?.textContent.includes('The end')")
+    book.page.evaluate("() => { window.onbeforeunload = null; }")
+    book.open()
+    book.until(f"{SHOWN}?.textContent.includes('The end')")
+    book.page.click(".gemini-nb-stop")
+    book.until(f"{FINAL}?.innerText.includes('stopped')")
 
 
 @pytest.mark.parametrize("front", ["lab"], indirect=True)

@@ -165,6 +165,9 @@ class Channel:
         self.log, self.is_heard, self.wants_base, self.wake = [], True, False, wake
         Channel.last = self
 
+    def shown(self, cell):
+        self.cell = cell
+
     def piece(self, kind, text):
         self.log.append((kind, text))
 

@@ -161,3 +161,21 @@ def test_a_thread_shows_in_the_cell_that_runs(kernel):
     """Also where something else was asked of the kernel meanwhile, whose output it would become."""
     run = kernel.run(BESIDE)
     assert [shown["data"]["text/plain"] for shown in run.shown] == ["from a thread"]
+
+
+WHERE = """
+from gemini_nb.display.slot import slot
+before, told = globals().get("told"), []
+thread = threading.Thread(target=lambda: told.append(slot(name="a").cell))
+thread.start()
+thread.join()
+told.append(slot(name="b").cell)
+print([tell() for tell in told], before and [tell() for tell in before])
+"""
+
+
+def test_an_answer_knows_its_cell_until_it_runs_again(kernel):
+    """A page that lost the answer may put it there, and not over what a later run shows."""
+    first, second = (kernel.run(f"import threading{WHERE}").text for _ in range(2))
+    assert first.split("] ")[0] == "['cell', 'cell'"
+    assert second == "['cell', 'cell'] ['', '']\n"

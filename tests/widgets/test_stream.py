@@ -103,6 +103,28 @@ def test_a_place_that_the_kernel_knows_is_its_own(wire):
     assert said(wire) == [{"t": "end"}]  # no update will come by an id
 
 
+def test_a_page_that_comes_later_is_told_the_cell(wire):
+    """Until a page has the answer, or the cell runs again; the page that was there is not told."""
+    channel, last = stream.Channel(None, list), ["the cell"]
+    opened = wire[-1][2]["state"]["home"]
+    channel.shown(lambda: last[0])
+    home = channel._stream.get_state("home")["home"]
+    assert (opened, home["cell"], home["id"]) == ({}, "the cell", channel.name)
+    later = stream.Channel(None, list)
+    later.shown(lambda: "the cell")
+    assert later._stream.get_state("home")["home"]["at"] > home["at"]
+    last[0] = ""
+    assert channel._stream.get_state("home")["home"]["cell"] == ""
+    later.end({"data": {}, "metadata": {}})
+    later._hear(None, {"t": "over"}, [])
+    assert later._stream.get_state("home")["home"] == {}
+    assert not [
+        data
+        for *_, data, _ in wire
+        if "home" in data.get("state", {}) and "base" not in data["state"]
+    ]
+
+
 def test_only_who_asks_for_a_state_is_named():
     """A page that restores its widgets waits for the answer to its question, with all of them."""
     parent = {"content": {"data": {"method": "request_state"}}, "header": {"msg_id": "a"}}

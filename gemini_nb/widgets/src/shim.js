@@ -22,7 +22,7 @@ async function renderer(model) {
 }
 
 export default {
-  // An output that is not trusted has no view, and its answer ends as well.
+  // An answer without a view ends as well, and one that the notebook does not know gets its place.
   initialize({ model }) {
     const over = async (ended) => {
       if (ended?.t !== "end") return;
@@ -30,8 +30,13 @@ export default {
       const { code, home } = await renderer(model);
       code.unseen({ model, raw: home, ended });
     };
+    const late = async () => {
+      const { code, home } = await renderer(model);
+      code.late({ model, raw: home });
+    };
     model.on("msg:custom", over);
     over(model.get("base").ended);
+    if (model.get("home").cell) late();
   },
 
   async render({ model, el }) {

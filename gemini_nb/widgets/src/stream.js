@@ -7,14 +7,14 @@ import { Colours } from "./colours.js";
 import { following } from "./follow.js";
 import { hold } from "./hold.js";
 import { Frames, GrowingMarkdown } from "./markdown.js";
-import { catching, settle, stands } from "./place.js";
+import { LEFT } from "./late.js";
+import { catching, settle } from "./place.js";
 import { Inbox } from "./protocol.js";
 import css from "./stream.css";
 
 const AGAIN = 500; // ms after which the page says again that it listens
 const BEHIND = 150; // ms a gap may last before the kernel is asked for a snapshot
 const CONTROLS = /[^\P{Cc}\t\n]/gu;
-const LEFT = 1000; // ms after the end in which the final output comes; each later wait is twice as long
 
 function styled() {
   if (document.getElementById("gemini-nb-style")) return;
@@ -211,7 +211,7 @@ class View {
     if (this.inbox.text) announce("The answer is there.");
     if (this.inbox.text || this.inbox.thoughts) hold(this.parts.root);
     catching(this.manager, this.inbox.ended.id);
-    if (!(await this.late())) this.askLater(LEFT);
+    if (!(await this.late())) this.askLater(LEFT); // each later wait is twice as long
   }
 
   /** What was used takes the place of what was known before, and outlives this widget. */
@@ -272,20 +272,6 @@ class View {
   }
 }
 
-/** The end of an answer that has no view on this page: its final output takes the place by itself. */
-export function unseen({ model, raw, ended }) {
-  const put = () => {
-    const { final } = model.get("base");
-    if (final) settle(raw.widget_manager, final);
-    return Boolean(final);
-  };
-  setTimeout(() => {
-    if (!stands(raw.widget_manager, ended.id) || put()) return;
-    model.on("change:base", put);
-    model.send({ t: "need" });
-  }, LEFT);
-}
-
 /** `early`: the messages that came while this code was on its way; `raw`: the model's own object. */
 export function render({ model, el, early = [], raw = null }) {
   styled();
@@ -312,4 +298,5 @@ export function render({ model, el, early = [], raw = null }) {
   };
 }
 
+export { late, unseen } from "./late.js";
 export default { render };

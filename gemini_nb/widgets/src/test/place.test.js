@@ -1,13 +1,22 @@
 import { expect, test } from "vitest";
-import { catching, settle } from "../place.js";
+import { catching, give, settle } from "../place.js";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
-const FINAL = { id: "b", data: { "text/plain": "hi" }, metadata: { m: 1 } };
+const FINAL = { id: "b", data: { "text/plain": "hi" }, metadata: { gemini_nb: { response_id: "r", seconds: 1 } } };
 const PLACED = { output_type: "display_data", data: FINAL.data, metadata: FINAL.metadata };
 
 function outputs(ids) {
   const list = ids.map((id) => ({ data: { [VIEW]: { model_id: id } } }));
-  return { list, length: list.length, get: (i) => list[i], set: (i, value) => (list[i] = value), toJSON: () => list };
+  return {
+    list,
+    get length() {
+      return list.length;
+    },
+    get: (i) => list[i],
+    set: (i, value) => (list[i] = value),
+    toJSON: () => [...list],
+    fromJSON: (all) => list.splice(0, list.length, ...all),
+  };
 }
 
 function notebook(...cells) {
@@ -79,4 +88,35 @@ test("in a cell the notebook takes the update by itself", () => {
   catching(book, undefined);
   catching(undefined, "b");
   expect(book.kernel.heard.size).toBe(0);
+});
+
+test("a cell that has nothing of its answers is given them, in their order", () => {
+  const book = notebook(["a"], [], null);
+  book.models.forEach((one, i) => (one.id = `cell ${i}`));
+  book.models[1].outputs.list.push({ data: { "text/plain": "of an earlier run" } });
+  const home = (id, at, cell = "cell 1") => ({ cell, id, at });
+  give(book, home("c", 3), FINAL);
+  give(book, home("d", 4));
+  give(book, home("b", 2));
+  give(book, home("a", 1)); // it stands in another cell
+  give(book, home("x", 1, "cell 2"));
+  give(book, home("x", 1, "no such cell"));
+  give(book, {}, FINAL);
+  const said = book.models[1].outputs.list.map(({ data }) => data["text/plain"] ?? data[VIEW].model_id);
+  expect(said).toEqual(["b", "hi", "d"]);
+  expect(book.models[0].outputs.length).toBe(1);
+  give({}, home("c", 3), FINAL);
+});
+
+test("an answer that was saved is not given again, nor is what stands beside it lost", () => {
+  const book = notebook([]);
+  book.models[0].id = "one";
+  const { outputs } = book.models[0];
+  const saved = { ...PLACED, metadata: { gemini_nb: { seconds: 1, response_id: "r" } } };
+  outputs.fromJSON([{ output_type: "stream", text: "printed" }, saved]);
+  const home = { cell: "one", id: "b", at: 1 };
+  give(book, home, FINAL);
+  expect(outputs.length).toBe(2);
+  give(book, home, { ...FINAL, metadata: { gemini_nb: { response_id: "r", seconds: 2 } } });
+  expect(outputs.toJSON().map((one) => one.metadata.gemini_nb.seconds)).toEqual([2]);
 });

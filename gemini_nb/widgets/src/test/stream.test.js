@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { render, unseen } from "../stream.js";
+import { late, render, unseen } from "../stream.js";
 
 /** A model as the page has it; `said` is what the view sends to the kernel. */
 function made(state = {}) {
@@ -96,7 +96,7 @@ test("a screen reader hears that it is there, each time", async () => {
 
 test("an answer without a view takes its place at its end, and only where it stands", async () => {
   const FINAL = { id: "b", data: { "text/plain": "all" }, metadata: {} };
-  for (const [id, asked] of [["b", ["need"]], ["c", []]]) {
+  for (const [id, asked] of [["b", ["need"]], ["c", ["over"]]]) {
     const model = made();
     const list = [{ data: { "application/vnd.jupyter.widget-view+json": { model_id: "b" } } }];
     const outputs = { length: 1, get: (i) => list[i], set: (i, value) => (list[i] = value) };
@@ -104,11 +104,24 @@ test("an answer without a view takes its place at its end, and only where it sta
     unseen({ model, raw: model, ended: { t: "end", id } });
     await vi.advanceTimersByTimeAsync(5000);
     expect(model.said).toEqual(asked);
-    if (!asked.length) continue;
+    if (id !== "b") continue;
     model.put({ final: FINAL });
     await vi.advanceTimersByTimeAsync(1);
     expect(list[0].data).toEqual(FINAL.data);
   }
+});
+
+test.each([
+  ["its widget while it comes", undefined, [{ "application/vnd.jupyter.widget-view+json": { version_major: 2, version_minor: 0, model_id: "b" } }]],
+  ["the whole of it", { data: { "text/plain": "all" }, metadata: {} }, [{ "text/plain": "all" }]],
+  ["nothing where nothing came", { data: {}, metadata: {} }, []],
+])("a page that came later gives the cell %s", (_, final, expected) => {
+  const model = made({ base: { final }, home: { cell: "one", id: "b", at: 1 } });
+  let given = [];
+  const outputs = { length: 0, toJSON: () => given, fromJSON: (all) => (given = all) };
+  model.widget_manager = { context: { model: { cells: { length: 1, get: () => ({ id: "one", outputs }) } } } };
+  late({ model, raw: model });
+  expect(given.map(({ data }) => data)).toEqual(expected);
 });
 
 test("where its kernel is gone it stops counting, has no Stop, and what came stays", async () => {
