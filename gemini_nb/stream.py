@@ -101,7 +101,7 @@ class Response(Answer):
             self._end()
             return
         self.interrupted = True
-        self.error = self._broken("No finishReason came.")
+        self.error = self._broken("The service did not say why (no finishReason).")
         self._end()
         raise self.error
 

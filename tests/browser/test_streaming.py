@@ -149,6 +149,30 @@ def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
     assert book.page.evaluate(f"() => {box}.scrollTop") == 0
 
 
+BOX = "document.querySelector('.jp-WindowedPanel-outer')"
+
+
+def test_the_end_is_followed_from_the_first(book, answers):
+    """Also where the first words are more than the window has room for."""
+    answers.text, answers.size, answers.pause = "Words.\n\n" * 80, 320, 0.3
+    book.run_all()
+    book.until(f"{SHOWN} && {BOX}.scrollTop > 200")
+
+
+FORMULA = r"It is $$\sum_{n=1}^{\infty} \frac{1}{n^2} = \frac{\pi^2}{6}$$ as one knows." + "\n\n"
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)  # the other jumps at the end of a cell
+def test_formulas_leave_the_end_in_sight(book, answers):
+    """They grow when they are typeset, which is after the swap."""
+    answers.text = "Words.\n\n" * 20 + FORMULA * 5 + "The end."
+    book.run_all()
+    book.until(f"document.querySelectorAll('{FINALS} mjx-container').length === 5")
+    book.until(f"{FINAL}.getBoundingClientRect().height > 1.05 * {BOX}.clientHeight")
+    edge = f"{BOX}.getBoundingClientRect().bottom"
+    book.until(f"{FINAL}.getBoundingClientRect().bottom <= {edge}", 5)
+
+
 @pytest.mark.parametrize("meanwhile", ["loaded again", "closed", "not saved"])
 def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
     """A notebook left in mid-stream goes on when it is opened again, and ends as Markdown."""

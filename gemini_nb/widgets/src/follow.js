@@ -3,24 +3,44 @@
 const ROOM = 34; // px below the text for the status that hangs there
 const NEAR = 48; // px below the edge of the window that still count as "at the end"
 
-function scroller(node) {
-  for (let at = node.parentElement; at; at = at.parentElement) {
-    const room = at.scrollHeight - at.clientHeight;
-    if (room > 1 && /auto|scroll/.test(getComputedStyle(at).overflowY)) return at;
+const scrolls = (box) => /auto|scroll/.test(getComputedStyle(box).overflowY);
+const hasRoom = (box) => box.scrollHeight - box.clientHeight > 1;
+
+/** Where the reader is: in what scrolls, or will as soon as `node` does not fit any more. */
+function seats(node) {
+  const { bottom } = node.getBoundingClientRect();
+  const found = [];
+  for (let box = node.parentElement; box; box = box.parentElement) {
+    if (!scrolls(box)) continue;
+    const { top, bottom: edge } = box.getBoundingClientRect();
+    // Below the window means that the reader has scrolled away; far above it, too.
+    found.push({ box, edge, at: box.scrollTop, isAtEnd: bottom <= edge + NEAR && bottom > top });
+    if (hasRoom(box)) break;
   }
-  return null;
+  return found;
+}
+
+function keep(node, before) {
+  const { box, edge, at, isAtEnd } = before.find((one) => hasRoom(one.box)) ?? {};
+  if (!isAtEnd) return;
+  const over = node.getBoundingClientRect().bottom + ROOM - edge;
+  if (over > 0 && box.scrollTop === at) box.scrollTop = at + over;
 }
 
 /** Do `change`, which makes `node` grow, and keep the reader where the reader is. */
 export function following(node, change) {
-  const before = scroller(node);
-  const edge = before && before.getBoundingClientRect().bottom;
-  const bottom = node.getBoundingClientRect().bottom;
-  const at = before?.scrollTop;
-  // Below the window means that the reader has scrolled away; far above it, too.
-  const isAtEnd = before && bottom <= edge + NEAR && bottom > before.getBoundingClientRect().top;
+  const before = seats(node);
   change();
-  if (!isAtEnd) return;
-  const over = node.getBoundingClientRect().bottom + ROOM - edge;
-  if (over > 0 && before.scrollTop === at) before.scrollTop = at + over;
+  keep(node, before);
+}
+
+/** The same for a while in which `node` grows by itself, as formulas do that are typeset later. */
+export function settling(node, ms) {
+  let before = seats(node);
+  const watch = new ResizeObserver(() => {
+    keep(node, before);
+    before = seats(node);
+  });
+  watch.observe(node);
+  setTimeout(() => watch.disconnect(), ms);
 }

@@ -1,7 +1,10 @@
 // The widget gives way to the final output. The notebook empties the place first and paints later, so
 // the height is held, and the old picture stays on top, until the new one is there.
 
+import { settling } from "./follow.js";
+
 const LIMIT = 3000; // ms after which whatever came is shown
+const TYPESET = 2000; // ms in which formulas of the final output may still grow
 
 /** Call it before the final output comes; it watches for it and lets go by itself. */
 export function hold(node) {
@@ -59,6 +62,7 @@ export function hold(node) {
     }
     clearTimeout(timer);
     watch.disconnect();
+    if (cover && isPainted()) settling(area.children[place], TYPESET);
     cover?.remove();
     cover = null;
     Object.assign(area.style, before);
