@@ -61,7 +61,7 @@ def _streams(ours: Seen, peers: dict[str, Seen], rest: float) -> Iterator[list[s
     busy = row("main thread a second: all (script, layout)", _busy, "", lambda s: s.busy)
     busy[2] = f"a page at rest: {rest:,.0f} ms; {busy[2]}"
     yield busy
-    yield row("blank frames; lower frames, streaming / at the swap", _jumps, "0; any / 0")
+    yield row("blank frames; lower, streaming / at the swap; back", _jumps, "0; any / 0; 0")
     yield row("kernel CPU a second", _cpu, "≤ 0.03 s", lambda s: s.cpu)
     yield row("the notebook on disk, of the text", _saved, "")
     yield row("all of it saved; outputs", _kept, "yes; 1")
@@ -72,7 +72,7 @@ def _book(book: Seen, lab: Seen) -> Iterator[list[str]]:
         ("Notebook 7: chunk to paint, p50 / p95", _paint, "≤ 60 / 100 ms"),
         ("longest task, streaming / at the swap", _tasks, "≤ 50 / 350 ms"),
         ("the same by the clock", _clock, "≤ 50 / 350 ms"),
-        ("blank frames; lower frames, streaming / at the swap", _jumps, "0; any / 0"),
+        ("blank frames; lower, streaming / at the swap; back", _jumps, "0; any / 0; 0"),
     ):
         yield [what, show(book), f"JupyterLab: {show(lab)}", "", goal]
 
@@ -135,7 +135,7 @@ def _busy(seen: Seen) -> str:
 
 
 def _jumps(seen: Seen) -> str:
-    return f"{seen.blank}; {seen.drops} / {seen.swap_drops}"
+    return f"{seen.blank}; {seen.drops} / {seen.swap_drops}; {seen.back}"
 
 
 def _cpu(seen: Seen) -> str:

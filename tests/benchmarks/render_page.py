@@ -51,6 +51,7 @@ class Seen:
     drops: int  # frames that are lower than the one before, while it streams
     swap_drops: int  # and after the last chunk
     blank: int  # frames without any text once there was some
+    back: int  # frames in which the page scrolled back
     cpu: float  # seconds of the kernel for each second of streaming
     saved: int | None  # bytes of the notebook
     outputs: int
@@ -213,6 +214,7 @@ def _figures(
         drops=sum(came[0] <= now < ended for now in falls),
         swap_drops=sum(now >= ended for now in falls),
         blank=watched["blank"],
+        back=watched["back"],
         cpu=said["cpu"] / took,
         saved=saved and saved[1],
         outputs=len(outputs),
@@ -243,7 +245,7 @@ def _texts(output: Any) -> list[str]:
 
 def middle(runs: list[Seen]) -> Seen:
     """The median of each figure; a fault in any of the runs counts."""
-    first, worst = runs[0], {"drops", "swap_drops", "blank", "outputs"}
+    first, worst = runs[0], {"drops", "swap_drops", "blank", "back", "outputs"}
     found: dict[str, Any] = {"saved": first.saved}
     for field in dataclasses.fields(Seen):
         values = [getattr(run, field.name) for run in runs]

@@ -2,7 +2,7 @@
 // number (`q17q`) that stands in the output of the last cell.
 
 () => {
-  const watch = { seen: [], heights: [], blank: 0 };
+  const watch = { seen: [], heights: [], blank: 0, back: 0 };
   window.watch = watch;
   const latest = () => watch.seen.at(-1)?.[0] ?? -1;
   const now = () => performance.timeOrigin + performance.now();
@@ -12,6 +12,14 @@
     watch.heights.push([now(), contentRect.height]),
   );
   let area = null;
+
+  // Nobody scrolls here: what goes back was moved away from the reader.
+  const box = document.querySelector(".jp-WindowedPanel-outer");
+  let top = box.scrollTop;
+  box.addEventListener("scroll", () => {
+    if (box.scrollTop < top - 1) watch.back++;
+    top = box.scrollTop;
+  });
 
   const last = (node) => {
     const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);

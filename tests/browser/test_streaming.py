@@ -159,10 +159,28 @@ def test_the_end_is_followed_from_the_first(book, answers):
     book.until(f"{SHOWN} && {BOX}.scrollTop > 200")
 
 
+def test_the_swap_moves_nobody(book, answers):
+    """Whoever read at the end of a long answer does so after it, run by Shift+Enter."""
+    answers.text = "Words.\n\n" * 80
+    book.page.evaluate(
+        "() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }"
+    )
+    for _ in range(2):
+        book.command("notebook:run-cell-and-select-next")
+    book.until(f"{BOX}.scrollTop > 400")
+    book.page.evaluate(
+        f"""() => {{ window.places = []; const look = () => {{
+          window.places.push({BOX}.scrollTop); requestAnimationFrame(look); }}; look(); }}"""
+    )
+    book.until(f"{FINAL} && !document.querySelector('.gemini-nb')")
+    book.page.evaluate("() => new Promise((seen) => setTimeout(seen, 300))")
+    places = book.page.evaluate("() => window.places")
+    assert places == sorted(places)
+
+
 FORMULA = r"It is $$\sum_{n=1}^{\infty} \frac{1}{n^2} = \frac{\pi^2}{6}$$ as one knows." + "\n\n"
 
 
-@pytest.mark.parametrize("front", ["lab"], indirect=True)  # the other jumps at the end of a cell
 def test_formulas_leave_the_end_in_sight(book, answers):
     """They grow when they are typeset, which is after the swap."""
     answers.text = "Words.\n\n" * 20 + FORMULA * 5 + "The end."

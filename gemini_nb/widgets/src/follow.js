@@ -44,3 +44,17 @@ export function settling(node, ms) {
   watch.observe(node);
   setTimeout(() => watch.disconnect(), ms);
 }
+
+/** Notes where the reader is, so that `back` may undo what no reader did. */
+export function bookmark(node) {
+  const box = seats(node).find((one) => hasRoom(one.box))?.box;
+  let at = box?.scrollTop;
+  const note = () => (at = box.scrollTop);
+  box?.addEventListener("scroll", note);
+  return {
+    back() {
+      if (box && box.scrollTop !== at) box.scrollTop = at;
+    },
+    end: () => box?.removeEventListener("scroll", note),
+  };
+}

@@ -1,7 +1,8 @@
 // The widget gives way to the final output. The notebook empties the place first and paints later, so
-// the height is held, and the old picture stays on top, until the new one is there.
+// the height is held, and the old picture stays on top, until the new one is there. If the page is
+// measured while the place is empty, it loses the reader's, too.
 
-import { settling } from "./follow.js";
+import { bookmark, settling } from "./follow.js";
 
 const LIMIT = 3000; // ms after which whatever came is shown
 const TYPESET = 2000; // ms in which formulas of the final output may still grow
@@ -14,6 +15,7 @@ export function hold(node) {
   const seen = child.getBoundingClientRect();
   const box = area.getBoundingClientRect();
   const place = [...area.children].indexOf(child);
+  const mark = bookmark(node);
   const before = { minHeight: area.style.minHeight, position: area.style.position };
   let cover = null;
   let timer = 0;
@@ -34,6 +36,7 @@ export function hold(node) {
     });
     cover.appendChild(node);
     area.appendChild(cover);
+    mark.back();
     wait();
   });
 
@@ -62,6 +65,7 @@ export function hold(node) {
     }
     clearTimeout(timer);
     watch.disconnect();
+    mark.end();
     if (cover && isPainted()) settling(area.children[place], TYPESET);
     cover?.remove();
     cover = null;
