@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from IPython.core.getipython import get_ipython
 
@@ -24,12 +24,19 @@ if TYPE_CHECKING:
 _lock = threading.RLock()  # who observes the list may show an answer
 
 
+class Run(TypedDict, total=False):
+    """A run of a cell as the page knows it."""
+
+    cell: str
+    count: int
+
+
 class Slot(Protocol):
     """Where an answer stands."""
 
     @property
-    def cell(self) -> Callable[[], str] | None:
-        """The id of the cell that it stands in, as long as this is the last run of that cell."""
+    def cell(self) -> Callable[[], Run] | None:
+        """The cell that it stands in, empty where that has run again; None where nobody knows."""
 
     @property
     def again(self) -> Callable[[], None] | None:
@@ -40,7 +47,8 @@ class Slot(Protocol):
 
 
 _running: dict[str, Any] | None = None  # the request of the cell that runs
-_last: dict[str, str] = {}  # the last run of each cell, both by their ids
+_depth = 0  # a cell may run others: `%run`, `%%capture`
+_last: dict[str, tuple[str, int]] = {}  # by the cell's id: the request of its last run, its number
 
 
 def follow_cells(shell: InteractiveShell) -> None:
@@ -61,16 +69,25 @@ def unfollow_cells(shell: InteractiveShell) -> None:
 
 
 def _runs(*_: Any) -> None:
-    global _running
-    kernel: Any = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call,unused-ignore]
-    _running = kernel.get_parent() if hasattr(kernel, "get_parent") else None
-    if _running and (cell := _running.get("metadata", {}).get("cellId")):
-        _last[cell] = _running["header"]["msg_id"]
+    global _running, _depth
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    kernel: Any = getattr(shell, "kernel", None)
+    request = kernel.get_parent() if hasattr(kernel, "get_parent") else None
+    _depth = _depth + 1 if request and _running and _id(request) == _id(_running) else 1
+    _running = request
+    if _depth == 1 and request and (cell := request.get("metadata", {}).get("cellId")):
+        _last[cell] = _id(request), shell.execution_count
+
+
+def _id(request: dict[str, Any]) -> str:
+    return str(request.get("header", {}).get("msg_id"))
 
 
 def _ran(*_: Any) -> None:
-    global _running
-    _running = None
+    global _running, _depth
+    _depth -= 1
+    if _depth <= 0:
+        _running = None
 
 
 def _belong() -> None:
@@ -83,12 +100,14 @@ def _belong() -> None:
         own.set(_running["header"])
 
 
-def _cell() -> Callable[[], str] | None:
-    """What this thread shows stands in a cell that the page can find by its id: tells it."""
+def _cell() -> Callable[[], Run] | None:
+    """Tells the cell that this thread shows something in."""
     publisher = getattr(get_ipython(), "display_pub", None)  # type: ignore[no-untyped-call,unused-ignore]
-    run = (getattr(publisher, "parent_header", None) or {}).get("msg_id")
-    cell = next((cell for cell, last in _last.copy().items() if last == run), "")
-    return (lambda: cell if _last[cell] == run else "") if cell else None
+    request = (getattr(publisher, "parent_header", None) or {}).get("msg_id")
+    for cell, run in _last.copy().items():
+        if run[0] == request:
+            return lambda: Run(cell=cell, count=run[1]) if _last[cell] == run else Run()
+    return None
 
 
 class _OfCell:

@@ -225,16 +225,12 @@ class Channel:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.name}
         return {_VIEW: view, "text/plain": "The answer shows here when it is whole."}
 
-    def shown(self, cell: Callable[[], str] | None) -> None:
-        """It stands in this cell. A page that is there knows, so that nothing is sent."""
+    def shown(self, cell: Callable[[], Any] | None) -> None:
+        """It stands in this run of a cell. A page that is there knows, so that nothing is sent."""
         if cell is None:
             return
         name, at = self.name, self._began
-
-        def home() -> dict[str, Any]:
-            return {"cell": cell(), "id": name, "at": at}
-
-        self._stream._trait_values["home"] = home
+        self._stream._trait_values["home"] = lambda: {**cell(), "id": name, "at": at}
 
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("t")

@@ -193,7 +193,7 @@ def test_formulas_leave_the_end_in_sight(book, answers):
 
 @pytest.mark.parametrize("meanwhile", ["loaded again", "closed", "not saved"])
 def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
-    """A notebook left in mid-stream goes on when it is opened again, and ends as Markdown."""
+    """A notebook left in mid-stream gets the answer when it is opened again, as Markdown."""
     answers.text, answers.pause = TEXT * 4, 0.03
     book.run_all()
     book.until(f"{SHOWN}?.querySelector('h1')")
@@ -210,6 +210,35 @@ def test_a_page_that_was_away_saves_the_whole_answer(book, answers, meanwhile):
     assert set(output.data) == {"text/markdown", "text/plain"}
     assert output.data["text/plain"] == TEXT * 4
     assert output.metadata["gemini_nb"]["finish_reason"] == "STOP"
+
+
+TWO_ANSWERS = """import pathlib, time
+print("of this run")
+get_ipython().run_cell_magic("gemini", "", "one")
+while not pathlib.Path("go").exists(): time.sleep(0.02)
+get_ipython().run_cell_magic("gemini", "", "two")"""
+
+
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
+@pytest.mark.parametrize("cells", [(TWO_ANSWERS,)], ids=["two"])
+def test_what_was_saved_of_a_run_stays(book, answers):
+    """A page that lost the second answer is given it below what its file has of the same run."""
+    go, answers.text = book.path.with_name("go"), "The first."
+    try:
+        book.run_all()
+        book.until(f"{FINAL}?.innerText.includes('first') && !document.querySelector('.gemini-nb')")
+        book.save()
+        answers.text, answers.pause = "The second, and more. " * 10, 0.1
+        go.touch()
+        book.until(f"{SHOWN}?.textContent.includes('second')")
+        book.page.evaluate("() => { window.onbeforeunload = null; }")
+        book.open()
+        book.until(f"document.querySelectorAll('{FINALS}').length === 2")
+        printed, first, second = book.save().cells[1].outputs
+        assert printed.text == "of this run\n"
+        assert [first.data["text/plain"], second.data["text/plain"]] == ["The first.", answers.text]
+    finally:
+        go.unlink(missing_ok=True)
 
 
 OF_A_THREAD = """import threading

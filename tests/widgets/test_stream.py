@@ -105,16 +105,17 @@ def test_a_place_that_the_kernel_knows_is_its_own(wire):
 
 def test_a_page_that_comes_later_is_told_the_cell(wire):
     """Until a page has the answer, or the cell runs again; the page that was there is not told."""
-    channel, last = stream.Channel(None, list), ["the cell"]
+    channel, cell = stream.Channel(None, list), {"cell": "a", "count": 3}
     opened = wire[-1][2]["state"]["home"]
-    channel.shown(lambda: last[0])
+    channel.shown(cell.copy)
     home = channel._stream.get_state("home")["home"]
-    assert (opened, home["cell"], home["id"]) == ({}, "the cell", channel.name)
+    assert opened == {}
+    assert home == {"cell": "a", "count": 3, "id": channel.name, "at": home["at"]}
     later = stream.Channel(None, list)
-    later.shown(lambda: "the cell")
+    later.shown(cell.copy)
     assert later._stream.get_state("home")["home"]["at"] > home["at"]
-    last[0] = ""
-    assert channel._stream.get_state("home")["home"]["cell"] == ""
+    cell.clear()
+    assert "cell" not in channel._stream.get_state("home")["home"]
     later.end({"data": {}, "metadata": {}})
     later._hear(None, {"t": "over"}, [])
     assert later._stream.get_state("home")["home"] == {}

@@ -60,18 +60,19 @@ function has(outputs, { metadata }) {
 
 const given = new WeakMap(); // what a cell was given: when each began
 
-/** Give an answer to its cell, which does not have it; what its file held before is of an earlier run. */
-export function give(manager, { cell, id, at }, final) {
-  if (stands(manager, id)) return;
+/** Give an answer to its cell, which does not have it; only what is of an earlier run makes room. */
+export async function give(manager, { cell, count, id, at }, final) {
+  if (find(ofCells(manager), id) ?? find(await ofWidgets(manager), id)) return;
   const view = { [VIEW]: { version_major: 2, version_minor: 0, model_id: id } };
   for (const { one, outputs } of ofCells(manager)) {
     if (one.id !== cell || !outputs || (final && has(outputs, final))) continue;
     const begun = given.get(one) ?? [];
-    const before = begun.filter((other) => other < at).length;
-    const all = begun.length ? outputs.toJSON() : [];
-    all.splice(before, 0, shown(final ?? { data: view, metadata: {} }));
-    begun.splice(before, 0, at);
-    given.set(one, begun);
+    // The number comes with the end of a run: a file of before that has none.
+    const isOfThisRun = begun.length > 0 || !one.executionCount || one.executionCount === count;
+    const all = isOfThisRun ? outputs.toJSON() : [];
+    const later = begun.filter((other) => other > at).length;
+    all.splice(all.length - later, 0, shown(final ?? { data: view, metadata: {} }));
+    given.set(one, [...begun, at]);
     outputs.fromJSON(all);
   }
 }

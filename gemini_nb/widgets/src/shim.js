@@ -14,11 +14,11 @@ async function unpacked(code) {
 }
 
 async function renderer(model) {
-  const home = await model.widget_manager.get_model(model.get("renderer").replace("IPY_MODEL_", ""));
+  const raw = await model.widget_manager.get_model(model.get("renderer").replace("IPY_MODEL_", ""));
   // Two kernels on one page may have two versions.
   const known = (globalThis[key] ??= new WeakMap());
-  if (!known.has(home)) known.set(home, unpacked(home.get("code")));
-  return { code: await known.get(home), home };
+  if (!known.has(raw)) known.set(raw, unpacked(raw.get("code")));
+  return { code: await known.get(raw), raw };
 }
 
 export default {
@@ -27,12 +27,12 @@ export default {
     const over = async (ended) => {
       if (ended?.t !== "end") return;
       model.off("msg:custom", over);
-      const { code, home } = await renderer(model);
-      code.unseen({ model, raw: home, ended });
+      const { code, raw } = await renderer(model);
+      code.unseen({ model, raw, ended });
     };
     const late = async () => {
-      const { code, home } = await renderer(model);
-      code.late({ model, raw: home });
+      const { code, raw } = await renderer(model);
+      code.late({ model, raw });
     };
     model.on("msg:custom", over);
     over(model.get("base").ended);
@@ -43,8 +43,8 @@ export default {
     const early = [];
     const note = (content) => early.push(content);
     model.on("msg:custom", note);
-    const { code, home } = await renderer(model);
+    const { code, raw } = await renderer(model);
     model.off("msg:custom", note);
-    return code.render({ model, el, early, raw: home });
+    return code.render({ model, el, early, raw });
   },
 };

@@ -90,33 +90,43 @@ test("in a cell the notebook takes the update by itself", () => {
   expect(book.kernel.heard.size).toBe(0);
 });
 
-test("a cell that has nothing of its answers is given them, in their order", () => {
-  const book = notebook(["a"], [], null);
-  book.models.forEach((one, i) => (one.id = `cell ${i}`));
-  book.models[1].outputs.list.push({ data: { "text/plain": "of an earlier run" } });
-  const home = (id, at, cell = "cell 1") => ({ cell, id, at });
-  give(book, home("c", 3), FINAL);
-  give(book, home("d", 4));
-  give(book, home("b", 2));
-  give(book, home("a", 1)); // it stands in another cell
-  give(book, home("x", 1, "cell 2"));
-  give(book, home("x", 1, "no such cell"));
-  give(book, {}, FINAL);
-  const said = book.models[1].outputs.list.map(({ data }) => data["text/plain"] ?? data[VIEW].model_id);
-  expect(said).toEqual(["b", "hi", "d"]);
-  expect(book.models[0].outputs.length).toBe(1);
-  give({}, home("c", 3), FINAL);
+const home = (id, at, more = {}) => ({ cell: "one", count: 7, id, at, ...more });
+const kept = ({ outputs }) => outputs.list.map(({ data, text }) => text ?? data["text/plain"] ?? data[VIEW].model_id);
+
+/** A notebook whose first cell holds `saved`, with the number of its run as the file has it. */
+function holding(executionCount, ...saved) {
+  const book = notebook([], ["a"], null);
+  book.models.forEach((one, i) => (one.id = ["one", "two", "three"][i]));
+  Object.assign(book.models[0], { executionCount }).outputs.fromJSON(saved);
+  return book;
+}
+
+test("a cell that lost its answers is given them in their order, and what is of an earlier run goes", async () => {
+  const book = holding(3, { data: { "text/plain": "of an earlier run" } });
+  await give(book, home("c", 3), FINAL);
+  await give(book, home("d", 4));
+  await give(book, home("b", 2));
+  expect(kept(book.models[0])).toEqual(["b", "hi", "d"]);
 });
 
-test("an answer that was saved is not given again, nor is what stands beside it lost", () => {
-  const book = notebook([]);
-  book.models[0].id = "one";
-  const { outputs } = book.models[0];
-  const saved = { ...PLACED, metadata: { gemini_nb: { seconds: 1, response_id: "r" } } };
-  outputs.fromJSON([{ output_type: "stream", text: "printed" }, saved]);
-  const home = { cell: "one", id: "b", at: 1 };
-  give(book, home, FINAL);
-  expect(outputs.length).toBe(2);
-  give(book, home, { ...FINAL, metadata: { gemini_nb: { response_id: "r", seconds: 2 } } });
-  expect(outputs.toJSON().map((one) => one.metadata.gemini_nb.seconds)).toEqual([2]);
+test("what was saved of the same run stays above it", async () => {
+  const facts = { seconds: 1, response_id: "r" };
+  const answer = { ...PLACED, metadata: { gemini_nb: facts } };
+  for (const count of [null, 7]) {
+    const book = holding(count, { text: "printed" }, answer, { data: { [VIEW]: { model_id: "slider" } } });
+    await give(book, home("b", 1), FINAL); // it is there
+    await give(book, home("slider", 0)); // so is this
+    await give(book, home("c", 2), { ...FINAL, data: { "text/plain": "more" }, metadata: { gemini_nb: { ...facts, seconds: 2 } } });
+    expect(kept(book.models[0])).toEqual(["printed", "hi", "slider", "more"]);
+  }
+});
+
+test("nothing is given where it stands already, or to another cell", async () => {
+  const book = holding(null);
+  book._models = { out: Promise.resolve(output(["in an Output"])) };
+  for (const away of [home("a", 1), home("in an Output", 1), home("x", 1, { cell: "three" }), home("x", 1, { cell: "four" }), {}]) {
+    await give(book, away, FINAL);
+  }
+  expect(book.models.map((one) => one.outputs?.length)).toEqual([0, 1, undefined]);
+  await give({}, home("c", 3), FINAL);
 });

@@ -108,6 +108,11 @@ test("an answer without a view takes its place at its end, and only where it sta
     model.put({ final: FINAL });
     await vi.advanceTimersByTimeAsync(1);
     expect(list[0].data).toEqual(FINAL.data);
+    expect(model.said).toEqual(["need", "over"]);
+    model.widget_manager.context = undefined; // as a console has it, which knows no places
+    unseen({ model, raw: model, ended: { t: "end", id } });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(model.said.length).toBe(2);
   }
 });
 
@@ -115,13 +120,25 @@ test.each([
   ["its widget while it comes", undefined, [{ "application/vnd.jupyter.widget-view+json": { version_major: 2, version_minor: 0, model_id: "b" } }]],
   ["the whole of it", { data: { "text/plain": "all" }, metadata: {} }, [{ "text/plain": "all" }]],
   ["nothing where nothing came", { data: {}, metadata: {} }, []],
-])("a page that came later gives the cell %s", (_, final, expected) => {
+])("a page that came later gives the cell %s", async (_, final, expected) => {
   const model = made({ base: { final }, home: { cell: "one", id: "b", at: 1 } });
   let given = [];
   const outputs = { length: 0, toJSON: () => given, fromJSON: (all) => (given = all) };
-  model.widget_manager = { context: { model: { cells: { length: 1, get: () => ({ id: "one", outputs }) } } } };
-  late({ model, raw: model });
+  const signal = { connect: (slot) => (signal.say = slot), disconnect: () => delete signal.say };
+  const context = { model: { cells: { length: 1, get: () => ({ id: "one", outputs }) } } };
+  model.widget_manager = { context, restored: signal, restoredStatus: false };
+  const done = late({ model, raw: model });
+  expect(given).toEqual([]); // not before all widgets are known
+  signal.say();
+  await done;
   expect(given.map(({ data }) => data)).toEqual(expected);
+  expect(signal.say).toBe(undefined);
+});
+
+test("an answer that was saved with another kernel's widgets is given to nobody", async () => {
+  const model = made({ home: { cell: "one", id: "b", at: 1 } });
+  model.comm_live = false;
+  await late({ model, raw: model }); // or it would ask for its manager
 });
 
 test("where its kernel is gone it stops counting, has no Stop, and what came stays", async () => {
