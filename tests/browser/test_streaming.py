@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 
 import pytest
+from PIL import Image
 
 from tests.browser.pages import distrust
 from tests.server import answer_json
@@ -35,6 +38,7 @@ def f(x):
 The end 🎉.
 """
 SHOWN = "document.querySelector('.gemini-nb-text')"
+BOX = "document.querySelector('.jp-WindowedPanel-outer')"
 FINALS = ".jp-OutputArea-output.jp-RenderedMarkdown"
 FINAL = f"document.querySelector('{FINALS}')"
 
@@ -137,6 +141,20 @@ def test_thoughts_are_folded(book, answers):
     assert saved_output(book).data["text/plain"] == TEXT
 
 
+def test_who_unfolds_thoughts_may_read_them(book, answers):
+    """The end of the answer is not kept in sight then."""
+    answers.parts = [{"text": "I think so.\n\n" * 60, "thought": True}]
+    answers.text, answers.ends = "So.\n\n" * 12 + "It is so.", False
+    book.run_all()
+    book.until(f"{SHOWN}?.textContent.includes('It is so.')")
+    before = book.page.evaluate(f"() => {BOX}.scrollTop")
+    book.page.click(".gemini-nb-thoughts summary")
+    book.until("document.querySelector('.gemini-nb-thoughts').clientHeight > 150")
+    assert book.page.evaluate(f"() => {BOX}.scrollHeight > {BOX}.clientHeight + {BOX}.scrollTop")
+    book.page.evaluate("() => new Promise((seen) => setTimeout(seen, 200))")
+    assert book.page.evaluate(f"() => {BOX}.scrollTop") == before
+
+
 def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
     """The end is followed only by one who is there."""
     answers.text, answers.pause = TEXT * 12, 0.01
@@ -149,14 +167,25 @@ def test_a_reader_who_scrolled_up_is_left_alone(book, answers):
     assert book.page.evaluate(f"() => {box}.scrollTop") == 0
 
 
-BOX = "document.querySelector('.jp-WindowedPanel-outer')"
-
-
 def test_the_end_is_followed_from_the_first(book, answers):
     """Also where the first words are more than the window has room for."""
     answers.text, answers.size, answers.pause = "Words.\n\n" * 80, 320, 0.3
     book.run_all()
     book.until(f"{SHOWN} && {BOX}.scrollTop > 200")
+
+
+def test_a_tall_image_leaves_the_end_in_sight(book, answers):
+    """Its height is known a while after it is there."""
+    tall = io.BytesIO()
+    Image.new("RGB", (200, 1200), "teal").save(tall, "PNG")
+    data = base64.b64encode(tall.getvalue()).decode()
+    answers.parts = [{"inlineData": {"mimeType": "image/png", "data": data}}]
+    answers.text, answers.ends = "The end.", False
+    book.run_all()
+    book.until(f"{SHOWN}?.querySelector('img')?.clientHeight > 1000")
+    book.until(f"{SHOWN}.textContent.includes('The end.')")
+    edge = f"{BOX}.getBoundingClientRect().bottom"
+    book.until(f"{SHOWN}.getBoundingClientRect().bottom <= {edge}", 5)
 
 
 def test_the_swap_moves_nobody(book, answers):

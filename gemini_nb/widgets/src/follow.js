@@ -34,15 +34,21 @@ export function following(node, change) {
   keep(node, before);
 }
 
-/** The same for a while in which `node` grows by itself, as formulas do that are typeset later. */
-export function settling(node, ms) {
+/** The same where `node` grows by itself, as images and formulas do; call what it returns to end it. */
+export function settling(node) {
   let before = seats(node);
   const watch = new ResizeObserver(() => {
     keep(node, before);
     before = seats(node);
   });
+  // Whoever unfolds something is there to read it.
+  const leave = () => (before = []);
+  node.addEventListener("click", leave);
   watch.observe(node);
-  setTimeout(() => watch.disconnect(), ms);
+  return () => {
+    watch.disconnect();
+    node.removeEventListener("click", leave);
+  };
 }
 
 /** Notes where the reader is, so that `back` may undo what no reader did. */

@@ -66,7 +66,7 @@ export function hold(node) {
     clearTimeout(timer);
     watch.disconnect();
     mark.end();
-    if (cover && isPainted()) settling(area.children[place], TYPESET);
+    if (cover && isPainted()) setTimeout(settling(area.children[place]), TYPESET);
     cover?.remove();
     cover = null;
     Object.assign(area.style, before);

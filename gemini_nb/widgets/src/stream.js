@@ -4,7 +4,7 @@
 
 import { badge, leave, word } from "./badge.js";
 import { Colours } from "./colours.js";
-import { following } from "./follow.js";
+import { following, settling } from "./follow.js";
 import { hold } from "./hold.js";
 import { Frames, GrowingMarkdown } from "./markdown.js";
 import { LEFT } from "./late.js";
@@ -114,6 +114,7 @@ class View {
     this.frames = new Frames(() => this.draw());
     this.began = performance.now();
     this.parts.stop.addEventListener("click", () => this.stop());
+    this.settled = settling(this.parts.root);
     this.clock = setInterval(() => this.tick(), 500);
     this.tick();
   }
@@ -265,6 +266,7 @@ class View {
 
   rest() {
     this.shut?.();
+    this.settled();
     clearInterval(this.clock);
     clearTimeout(this.asking);
     clearTimeout(this.left);

@@ -38,6 +38,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("requestAnimationFrame", (call) => setTimeout(call, 16));
   vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+  vi.stubGlobal("ResizeObserver", class {
+    observe() {}
+    disconnect() {}
+  });
 });
 afterEach(() => {
   vi.useRealTimers();
