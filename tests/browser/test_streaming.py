@@ -151,7 +151,8 @@ def test_who_unfolds_thoughts_may_read_them(book, answers):
     book.page.click(".gemini-nb-thoughts summary")
     book.until("document.querySelector('.gemini-nb-thoughts').clientHeight > 150")
     assert book.page.evaluate(f"() => {BOX}.scrollHeight > {BOX}.clientHeight + {BOX}.scrollTop")
-    book.page.evaluate("() => new Promise((seen) => setTimeout(seen, 200))")
+    frames = "requestAnimationFrame(() => requestAnimationFrame(seen))"
+    book.page.evaluate(f"() => new Promise((seen) => {frames})")
     assert book.page.evaluate(f"() => {BOX}.scrollTop") == before
 
 
@@ -191,19 +192,19 @@ def test_a_tall_image_leaves_the_end_in_sight(book, answers):
 def test_the_swap_moves_nobody(book, answers):
     """Whoever read at the end of a long answer does so after it, run by Shift+Enter."""
     answers.text = "Words.\n\n" * 80
-    book.page.evaluate(
-        "() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }"
-    )
-    for _ in range(2):
-        book.command("notebook:run-cell-and-select-next")
-    book.until(f"{BOX}.scrollTop > 400")
+    notebook = "window.jupyterapp.shell.currentWidget.content"
+    book.page.evaluate(f"() => {{ {notebook}.activeCellIndex = 0; }}")
     book.page.evaluate(
         f"""() => {{ window.places = []; const look = () => {{
           window.places.push({BOX}.scrollTop); requestAnimationFrame(look); }}; look(); }}"""
     )
+    for _ in range(2):
+        book.command("notebook:run-cell-and-select-next")
     book.until(f"{FINAL} && !document.querySelector('.gemini-nb')")
-    book.page.evaluate("() => new Promise((seen) => setTimeout(seen, 300))")
+    seen = book.page.evaluate("() => window.places.length")
+    book.until(f"window.places.length > {seen} + 10")
     places = book.page.evaluate("() => window.places")
+    assert places[-1] > 400
     assert places == sorted(places)
 
 

@@ -119,11 +119,7 @@ def test_a_page_that_comes_later_is_told_the_cell(wire):
     later.end({"data": {}, "metadata": {}})
     later._hear(None, {"t": "over"}, [])
     assert later._stream.get_state("home")["home"] == {}
-    assert not [
-        data
-        for *_, data, _ in wire
-        if "home" in data.get("state", {}) and "base" not in data["state"]
-    ]
+    assert not [data for *_, data, _ in wire if data.get("state", {}).get("home")]
 
 
 def test_only_who_asks_for_a_state_is_named():

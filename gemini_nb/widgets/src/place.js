@@ -39,6 +39,8 @@ function find(lists, id) {
   return null;
 }
 
+const placeOf = async (manager, id) => find(ofCells(manager), id) ?? find(await ofWidgets(manager), id);
+
 const shown = ({ data, metadata }) => ({ output_type: "display_data", data, metadata });
 
 function put({ outputs, at, saved }, final) {
@@ -62,7 +64,7 @@ const given = new WeakMap(); // what a cell was given: when each began
 
 /** Give an answer to its cell, which does not have it; only what is of an earlier run makes room. */
 export async function give(manager, { cell, count, id, at }, final) {
-  if (find(ofCells(manager), id) ?? find(await ofWidgets(manager), id)) return;
+  if (await placeOf(manager, id)) return;
   const view = { [VIEW]: { version_major: 2, version_minor: 0, model_id: id } };
   for (const { one, outputs } of ofCells(manager)) {
     if (one.id !== cell || !outputs || (final && has(outputs, final))) continue;
@@ -79,7 +81,7 @@ export async function give(manager, { cell, count, id, at }, final) {
 
 /** Put the final output in the widget's place; says whether that was possible. */
 export async function settle(manager, final) {
-  const place = find(ofCells(manager), final.id) ?? find(await ofWidgets(manager), final.id);
+  const place = await placeOf(manager, final.id);
   if (place) put(place, final);
   return Boolean(place);
 }

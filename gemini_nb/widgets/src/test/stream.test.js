@@ -141,8 +141,11 @@ test.each([
 
 test("an answer that was saved with another kernel's widgets is given to nobody", async () => {
   const model = made({ home: { cell: "one", id: "b", at: 1 } });
+  const asked = vi.fn();
+  Object.defineProperty(model, "widget_manager", { get: asked });
   model.comm_live = false;
-  await late({ model, raw: model }); // or it would ask for its manager
+  await late({ model, raw: model });
+  expect(asked).not.toHaveBeenCalled();
 });
 
 test("where its kernel is gone it stops counting, has no Stop, and what came stays", async () => {
